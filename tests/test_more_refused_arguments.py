@@ -247,4 +247,4 @@ def test_default_graphs_are_left_in_order():
     thread.start()
     thread.join()
     assert len(errors) == 1
-    assert re.match("Nesting violated by exit of <.*Graph object at .*>: the innermost default is <", errors[0])
+    assert re.match("Nesting violated for default stack of <class .*Graph.> objects: the innermost is <", errors[0])

@@ -110,7 +110,7 @@ def test_a_writer_of_the_programs_own_takes_the_place_of_all(monkeypatch):
         monkeypatch.setattr(module, "FileWriter", lambda logdir, graph: made.append(logdir) or made)
     writer_cache.FileWriterCache.clear()
     assert tf.summary.FileWriterCache.get("a/dir") is made and made == ["a/dir"]
-    tf.summary.FileWriterCache._writers.clear()
+    tf.summary.FileWriterCache._cache.clear()
 
 
 class TestOpFunctions:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 __all__ = [
     "AbortedError", "AlreadyExistsError", "CancelledError", "DataLossError", "DeadlineExceededError",
     "FailedPreconditionError", "InternalError", "InvalidArgumentError", "NotFoundError", "OpError",
@@ -34,6 +36,10 @@ UNAUTHENTICATED = 16
 
 class OperatorNotAllowedInGraphError(TypeError):
     """A tensor was taken for a value where a graph is built: for a truth value, or for something to iterate over."""
+
+
+class InaccessibleTensorError(ValueError):
+    """What is asked for belongs to a function, a loop or a branch, outside of which nobody has it."""
 
 
 class OpError(Exception):
@@ -205,6 +211,15 @@ _CLASSES = {
 }  # fmt: skip
 _CLASSES[UNKNOWN] = UnknownError
 _CODES = {cls: code for code, cls in _CLASSES.items()}
+
+
+def _make_specific_exception(node_def, op, message, error_code):
+    """An error of the class of a code; of `OpError` where the code is unknown, with a warning."""
+    cls = _CLASSES.get(error_code)
+    if cls is None:
+        warnings.warn(f"Unknown error code: {error_code}", stacklevel=2)
+        return UnknownError(node_def, op, message, error_code)
+    return cls(node_def, op, message)
 
 
 def exception_type_from_error_code(error_code):

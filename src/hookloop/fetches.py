@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import nest
+from .errors import InaccessibleTensorError
 from .graph.operation import Operation
 from .graph.tensor import Tensor
 from .ops.indexed_slices import IndexedSlices
@@ -50,8 +51,9 @@ class FetchMap:
             raise ValueError(f"Fetch argument {fetch!r} cannot be interpreted as a Tensor. ({error})") from None
         if not self._graph.is_fetchable(element):
             op = element if isinstance(element, Operation) else element.op
-            raise ValueError(
-                f"Operation {op.name!r} has been marked as not fetchable: mostly it is made in the function of a loop or of a branch. "
+            raise InaccessibleTensorError(
+                f"Operation {op.name!r} has been marked as not fetchable. Typically this happens when it is defined in another function "
+                "or code block, as of a loop or a branch. "
                 "What that function returns can be fetched, or a variable that it assigns."
             )
         if isinstance(element, Operation):
@@ -255,7 +257,8 @@ def convert_feed(tensor, value):
     if isinstance(value, Tensor) or hasattr(value, "_as_graph_element"):
         raise TypeError(
             "The value of a feed cannot be a tf.Tensor object. Acceptable feed values include Python scalars, "
-            f"strings, lists, numpy ndarrays: got {value!r} at feed {tensor.name!r}"
+            f"strings, lists, numpy ndarrays, or TensorHandles. For reference, the tensor object was {value} which was passed "
+            f"to the feed with key {tensor}."
         )
     if dtype.name in ("resource", "variant"):
         return value
@@ -283,9 +286,8 @@ def _number_array(tensor, dtype, value):
             fits = False
         if not fits:
             raise TypeError(
-                f"Type of feed value {value} with type {type(value)} is not compatible with Tensor type {dtype.name}: "
-                f"it does not fit, at feed {tensor.name!r}. Try explicitly setting the type of the feed tensor to a "
-                "larger type (e.g. int64)."
+                f"Type of feed value {value} with type {type(value)} is not compatible with Tensor type {wanted.type}. Try "
+                f"explicitly setting the type of the feed tensor to a larger type (e.g. int64): feed {tensor.name!r}."
             )
     if value is None:
         raise ValueError(f"expected {describe(dtype, tensor._shape)}, got None at feed {tensor.name!r}")

@@ -309,6 +309,16 @@ class TensorShape:
         sizes = [d if isinstance(d, int) else -1 for d in self._dims]
         return TensorShapeProto(dim=[TensorShapeProto.Dim(size=d) for d in sizes])
 
+    @property
+    def dim(self):
+        """The sizes as the message has them, which programs read of an attribute: each is the `size` of an element, -1 for unknown."""
+        return self.as_proto().dim
+
+    @property
+    def unknown_rank(self):
+        """Whether not even the rank is known, as the message says it."""
+        return self._dims is None
+
     # --- two shapes -----------------------------------------------------------------------------------
 
     def merge_with(self, other):

@@ -227,8 +227,13 @@ def test_where_a_proto_has_its_values(values, options, field, listed):
 
 
 def test_a_proto_of_a_type_without_arrays():
-    with pytest.raises(TypeError, match="Unsupported tensor type: qint8"):
-        tf.make_tensor_proto(3, dtype=tf.qint8)
+    from hookloop.graph.tensor_proto import array_to_proto, proto_to_array
+    from hookloop.messages import AttrValue
+
+    with pytest.raises(TypeError, match="Unsupported tensor type: variant"):
+        array_to_proto(3, tf.variant)
+    with pytest.raises(TypeError, match="Unsupported tensor type: resource"):
+        proto_to_array(AttrValue(tensor={"dtype": tf.resource.as_datatype_enum}).tensor)
 
 
 def test_parts_of_a_list_of_arrays_that_are_known():

@@ -10,7 +10,7 @@ import hookloop as tf
 @pytest.fixture(autouse=True)
 def forget_writers():
     yield
-    for writer in tf.summary.FileWriterCache._writers.values():
+    for writer in tf.summary.FileWriterCache._cache.values():
         writer.close()
     tf.summary.FileWriterCache.clear()
 

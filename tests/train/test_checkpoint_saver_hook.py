@@ -72,7 +72,7 @@ def test_a_training_resumes_where_it_ended(executor, tmp_path):
 
 def test_events_are_tensorflows(tmp_path):
     train(tmp_path, 5, save_checkpoint_steps=2, save_summaries_steps=2, log_step_count_steps=2)
-    for writer in tf.summary.FileWriterCache._writers.values():
+    for writer in tf.summary.FileWriterCache._cache.values():
         writer.flush()
     assert events(tmp_path) == [
         (0, "file_version"), (0, "graph_def"), (0, "meta_graph_def"), (0, "graph_def"), (0, "meta_graph_def"),

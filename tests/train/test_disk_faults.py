@@ -36,7 +36,7 @@ def with_os_errors(error):
 
 
 def close_writers():
-    for writer in tf.summary.FileWriterCache._writers.values():
+    for writer in tf.summary.FileWriterCache._cache.values():
         with suppress(OSError):
             writer.close()
     tf.summary.FileWriterCache.clear()

@@ -316,7 +316,7 @@ def test_subclasses_and_summaries_keep_their_timers(tmp_path):
             ) as session:
                 for _ in range(steps):
                     session.run(more)
-            for writer in tf.summary.FileWriterCache._writers.values():
+            for writer in tf.summary.FileWriterCache._cache.values():
                 writer.close()
             tf.summary.FileWriterCache.clear()
         return getattr(hook, "lines", [])

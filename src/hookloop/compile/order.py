@@ -12,6 +12,7 @@ import heapq
 from functools import cached_property
 from itertools import pairwise
 
+from ..errors import InvalidArgumentError
 from ..ops import registry
 from ..ops.variable_key import VARIABLES, variable_key
 from .branch_values import inputs_first
@@ -447,5 +448,8 @@ def _sorted(units):
             if not waiting[follower]:
                 heapq.heappush(heap, (follower.late, follower.order, len(ordered), follower))
     if len(ordered) != len(units):
-        raise ValueError("the graph has a cycle outside of a loop")
+        left = [unit for unit in units if waiting[unit]]
+        raise InvalidArgumentError(
+            None, None, f"Graph is invalid, contains a cycle with {len(left)} nodes outside of loops"
+        )
     return ordered

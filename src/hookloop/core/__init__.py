@@ -21,6 +21,7 @@ install(
             for name in names.split()
         },
         **{f"{name}_pb2": ("files.messages",) for name in _OWN_FILES.split()},
-        "lib.core.error_codes_pb2": ("errors",),
+        "framework.types_pb2": ("core.enumerations", ":tensorboard.compat.proto.types_pb2"),
+        "lib.core.error_codes_pb2": ("core.enumerations", "errors"),
     },
 )

@@ -74,6 +74,12 @@ class Graph(GraphFields):
         """Makes the graph read-only: adding to it raises RuntimeError."""
         self._finalized = True
 
+    def _next_id(self):
+        """A number for an operation that TensorFlow's own code makes: it counts as one."""
+        self._check_not_finalized()
+        self._last_id += 1
+        return self._last_id
+
     def _unsafe_unfinalize(self):
         self._finalized = False
 
@@ -164,8 +170,15 @@ class Graph(GraphFields):
         for overrides in state.gradient_overrides:
             if op.type in overrides:
                 op._attrs["_gradient_op_type"] = overrides[op.type].encode()
+        decided = set()
         for attributes in state.attribute_stack:
+            if callable(attributes):
+                attributes(op)
+                continue
             for name, value in attributes.items():
+                if name in decided:  # an inner scope that has None removes what an outer one gives
+                    continue
+                decided.add(name)
                 value = value(op.node_def) if callable(value) else value
                 if value is not None and name not in op._attrs:
                     op._attrs[name] = value
@@ -263,7 +276,25 @@ class Graph(GraphFields):
         return StackScope(self, attribute_stack=lambda outer: (values, *outer))
 
     def _kernel_label_map(self, op_to_kernel_label_map):
-        return StackScope(self, attribute_stack=lambda outer: outer)
+        if not isinstance(op_to_kernel_label_map, dict):
+            raise TypeError("op_to_kernel_label_map must be a dictionary mapping strings to strings")
+        for op_type, label in op_to_kernel_label_map.items():
+            if not (isinstance(op_type, str) and isinstance(label, str)):
+                raise TypeError("op_to_kernel_label_map must be a dictionary mapping strings to strings")
+
+        def give(op):
+            if op.type in op_to_kernel_label_map:
+                op._attrs.setdefault("_kernel", op_to_kernel_label_map[op.type].encode())
+
+        return StackScope(self, attribute_stack=lambda outer: (give, *outer))
+
+    def _original_op(self, op):
+        """A context manager: operations made inside are said to be made for another, which their `_original_op` is."""
+
+        def give(new):
+            new._original_op = new._original_op or op
+
+        return StackScope(self, attribute_stack=lambda outer: (give, *outer))
 
     def container(self, container_name):
         """A context manager: stateful ops made inside belong to this container."""

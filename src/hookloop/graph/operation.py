@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .._core import OperationFields, colocation_groups
+from ..errors import OutOfRangeError
 from .stack import session_for
 
 __all__ = ["Operation"]
@@ -29,6 +30,11 @@ class Operation(OperationFields):
     def control_inputs(self):
         """The operations that run before this one without giving it a value."""
         return list(self._control_inputs)
+
+    @property
+    def _control_outputs(self):
+        """The operations that run after this one without a value of it."""
+        return [op for op in self.graph.get_operations() if self in op._control_inputs]
 
     def values(self):
         """Its outputs, as a tuple."""
@@ -99,6 +105,13 @@ class Operation(OperationFields):
 
         return [(*location, self._user_code.co_name, linecache.getline(*location).strip())]
 
+    _original_op = None  # that which it was made for, where a scope says so
+
+    @property
+    def traceback_with_start_lines(self):
+        """The entries of `traceback`, each with the function's globals' module, which is not kept, and the function's first line."""
+        return [(*entry, None, self._user_code.co_firstlineno) for entry in self.traceback]
+
     _traceback = traceback  # copies of TensorFlow's functions read the field
 
     # --- running --------------------------------------------------------------------------------------
@@ -121,6 +134,12 @@ class Operation(OperationFields):
         self._control_flow_context = context
 
     def _update_input(self, index, tensor):
+        if index >= len(self.inputs):
+            raise OutOfRangeError(
+                None,
+                None,
+                f"Cannot update edge. Input index [{index}] is greater than the number of total inputs [{len(self.inputs)}].",
+            )
         old = self.inputs[index]
         self.inputs[index] = tensor
         if not any(t is old for t in self.inputs):

@@ -38,7 +38,7 @@ class StackScope:
       changes: the name of a stack -> function(the stack outside) that gives the one inside.
     """
 
-    __slots__ = ("_graph", "_changes", "_outer")
+    __slots__ = ("_graph", "_changes", "_outer", "_inner")
 
     def __init__(self, graph, **changes):
         self._graph = graph
@@ -46,14 +46,17 @@ class StackScope:
 
     def __enter__(self):
         state = self._graph._state()
-        self._outer = {}
+        self._outer, self._inner = {}, {}
         for stack, change in self._changes.items():
             self._outer[stack] = outer = getattr(state, stack)
-            setattr(state, stack, change(outer))
+            self._inner[stack] = change(outer)
+            setattr(state, stack, self._inner[stack])
         state.refresh()
 
     def __exit__(self, *_):
         state = self._graph._state()
+        if "device_stack" in self._inner and state.device_stack is not self._inner["device_stack"]:
+            raise RuntimeError("Exiting device scope without proper scope nesting.")
         for stack, outer in self._outer.items():
             setattr(state, stack, outer)
         state.refresh()

@@ -39,7 +39,8 @@ class DefaultStack(threading.local):
         if self.enforce_nesting:
             if self.stack[-1] is not default:
                 raise AssertionError(
-                    f"Nesting violated by exit of {default!r}: the innermost default is {self.stack[-1]!r}"
+                    f"Nesting violated for default stack of {type(default)} objects: the innermost is {self.stack[-1]!r}, "
+                    f"not {default!r}"
                 )
             self.stack.pop()
             return

@@ -13,7 +13,7 @@ _FIELDS = {
     "int16": "int_val", "int8": "int_val", "uint16": "int_val", "string": "string_val",
     "int64": "int64_val", "bool": "bool_val", "float16": "half_val", "bfloat16": "half_val",
     "uint32": "uint32_val", "uint64": "uint64_val", "complex64": "scomplex_val",
-    "complex128": "dcomplex_val",
+    "complex128": "dcomplex_val", **dict.fromkeys(("qint8", "quint8", "qint16", "quint16", "qint32"), "int_val"),
 }  # fmt: skip
 
 # What TensorFlow writes as bytes where it is more than one value; the others it lists.

@@ -7,6 +7,7 @@ import numpy as np
 from .. import dtypes
 from .._core import GraphNameScope, apply_op, connect_conversions, connect_ops, constant_node, of_value, set_attributes
 from ..graph.graph import Graph
+from ..graph.operation import Operation
 from ..graph.stack import get_default_graph
 from ..graph.tensor import Tensor
 from ..shapes import Dimension, TensorShape, as_shape, to_internal
@@ -299,6 +300,12 @@ def _convert_shape(value, dtype=None, name=None, as_ref=False):
     return constant(np.array(sizes, dtype.as_numpy_dtype), dtype, name=name or "shape_as_tensor")
 
 
+def _refuse_operation(value, dtype=None, name=None, as_ref=False):
+    raise TypeError(
+        f"Can't convert Operation '{value.name}' to Tensor (target dtype={dtype!r}, name={name!r}, as_ref={as_ref!r})"
+    )
+
+
 def _convert_dimension(value, dtype=None, name=None, as_ref=False):
     if value.value is None:
         raise ValueError(f"Cannot convert an unknown Dimension to a Tensor: {value}")
@@ -373,6 +380,7 @@ connect_conversions(_attribute, convert_to_tensor)
 register_tensor_conversion_function((list, tuple), _convert_list, 99)
 register_tensor_conversion_function(object, _convert_constant, 200)
 register_tensor_conversion_function(TensorShape, _convert_shape, 100)
+register_tensor_conversion_function(Operation, _refuse_operation, 0)
 register_tensor_conversion_function(Dimension, _convert_dimension, 100)
 
 registry.register(

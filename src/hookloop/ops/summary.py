@@ -284,5 +284,5 @@ def clean_tag(name):
     if clean != name:
         from .. import logging
 
-        logging.info("Summary name %s is illegal; using %s instead.", name, clean)
+        logging.info(f"Summary name {name} is illegal; using {clean} instead.")
     return clean

@@ -132,6 +132,8 @@ def make_tensor_proto(values, dtype=None, shape=None, verify_shape=False, allow_
 
 def shapes_equal(tensor_proto, shape):
     """Whether a TensorProto is of a shape: a list of sizes or a TensorShapeProto."""
+    if not hasattr(tensor_proto, "tensor_shape"):
+        raise TypeError("tensor_proto is not a tensor_pb2.TensorProto object")
     sizes = [d.size for d in shape.dim] if hasattr(shape, "dim") else [int(d) for d in shape]
     return [d.size for d in tensor_proto.tensor_shape.dim] == sizes
 

@@ -14,7 +14,7 @@ _TABLE = {
         ("data.ops.dataset_ops", "data.ops.iterator_ops", "data.ops.readers", "data.ops.optional_ops"),
         ("data", "data.experimental"),
     ),
-    **{f"framework.{name}": ("",) for name in """constant_op device device_spec importer indexed_slices random_seed
+    **{f"framework.{name}": ("",) for name in """constant_op device_spec importer indexed_slices random_seed
         tensor_conversion_registry tensor_util type_spec""".split()},
     "framework.tensor_spec": ("", "type_specs"),
     "framework.dtypes": ("dtypes", ""),
@@ -34,7 +34,7 @@ _TABLE = {
     "framework.graph_io": ("train",),
     "framework.graph_util": ("graph_util",),
     "framework.graph_util_impl": ("graph_util",),
-    "framework.ops": ("", "python.framework.graph_elements"),
+    "framework.ops": ("", "python.framework.graph_elements", "python.framework.op_statistics"),
     "framework.tensor_shape": ("shapes", ""),
     "framework.versions": ("", "version"),
     "autograph.impl.api": ("autograph.experimental",),
@@ -139,6 +139,8 @@ _RENAMED = {
         "IndexedSlicesValue": "fetches.IndexedSlicesValue", "_colocate_with": "colocate_with",
         "_TensorLike": "python.framework.graph_elements.TensorLike",
         "_as_graph_element": "python.framework.graph_elements.as_graph_element",
+        "_NodeDef": "python.framework.graph_elements.new_node_def",
+        "_assert_same_graph": "python.framework.graph_elements.assert_same_graph",
         "_get_graph_from_inputs": "python.framework.graph_elements.graph_from_inputs",
         "get_gradient_function": "gradients.gradient_function",
         "internal_convert_to_tensor_or_indexed_slices": "python.framework.graph_elements.convert_to_tensor_or_indexed_slices",
@@ -159,6 +161,7 @@ _RENAMED = {
     "framework.type_spec": {"BatchableTypeSpec": "type_specs.BatchableTypeSpec"},
     "framework.random_seed": {"DEFAULT_GRAPH_SEED": "graph.random_seed.DEFAULT_GRAPH_SEED"},
     "framework.tensor_util": {
+        **{name: f"python.framework.graph_elements.{name}" for name in ("maybe_set_static_shape", "shape_tensor")},
         "MakeNdarray": "make_ndarray", "ShapeEquals": "ops.tensor_util.shapes_equal", "constant_value": "get_static_value",
         "constant_value_as_shape": "ops.tensor_util.constant_value_as_shape",
     },

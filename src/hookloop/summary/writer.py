@@ -275,14 +275,14 @@ class EventFileWriter(FileWriter):
 class FileWriterCache:
     """The writers of this process, one for each directory."""
 
-    _writers: dict = {}
+    _cache: dict = {}
     _lock = threading.Lock()
 
     @staticmethod
     def clear():
         """Closes all writers and forgets them."""
         with FileWriterCache._lock:
-            writers, FileWriterCache._writers = FileWriterCache._writers, {}
+            writers, FileWriterCache._cache = FileWriterCache._cache, {}
         for writer in writers.values():
             writer.close()
 
@@ -293,11 +293,11 @@ class FileWriterCache:
 
         with FileWriterCache._lock:
             logdir = os.fsdecode(logdir)
-            writer = FileWriterCache._writers.get(logdir)
+            writer = FileWriterCache._cache.get(logdir)
             if writer is not None and getattr(writer, "_is_lost", bool)():  # programs put writers of their own here
                 with suppress(OSError):
                     writer.close()
                 writer = None
             if writer is None:
-                writer = FileWriterCache._writers[logdir] = FileWriter(logdir, graph=get_default_graph())
+                writer = FileWriterCache._cache[logdir] = FileWriter(logdir, graph=get_default_graph())
             return writer

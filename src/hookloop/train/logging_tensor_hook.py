@@ -113,5 +113,6 @@ class LoggingTensorHook(SessionRunHook):
                 return
             values = ", ".join("%s = %s" % (tag, tensor_values[tag]) for tag in self._tag_order)
             if elapsed_secs is not None:
-                values = "%s (%.3f sec)" % (values, elapsed_secs)
-            logging.info("%s", values)
+                logging.info("%s (%.3f sec)", values, elapsed_secs)
+            else:
+                logging.info("%s", values)

@@ -132,18 +132,19 @@ class SessionManager:
             )
             time.sleep(self._recovery_wait_secs)
 
-    def _restore_checkpoint(self, master, saver, checkpoint_dir, filename, wait, max_wait_secs, config):
+    def _restore_checkpoint(self, master, saver=None, checkpoint_dir=None, checkpoint_filename_with_path=None,
+                            wait_for_checkpoint=False, max_wait_secs=7200, config=None):  # fmt: skip
         """A new session, and whether it was restored from a checkpoint."""
         self._target = master
         session = Session(master, graph=self._graph, config=config)
-        if checkpoint_dir and filename:
+        if checkpoint_dir and checkpoint_filename_with_path:
             raise ValueError("Can not provide both checkpoint_dir and checkpoint_filename_with_path.")
-        if not saver or not (checkpoint_dir or filename):
+        if not saver or not (checkpoint_dir or checkpoint_filename_with_path):
             return session, False
-        if filename:
-            self._restore(saver, session, filename)
+        if checkpoint_filename_with_path:
+            self._restore(saver, session, checkpoint_filename_with_path)
             return session, True
-        state = self._wait_for_state(checkpoint_dir, max_wait_secs if wait else 0)
+        state = self._wait_for_state(checkpoint_dir, max_wait_secs if wait_for_checkpoint else 0)
         if state is None:
             return session, False
         self._restore(saver, session, state.model_checkpoint_path)

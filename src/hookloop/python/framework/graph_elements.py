@@ -4,17 +4,20 @@ import itertools
 import re
 
 from ... import logging
-from ...dtypes import as_dtype
+from ...dtypes import as_dtype, int32
 from ...graph import Graph, Operation, Tensor, collection_def, get_default_graph
+from ...graph.stack import graphs
 from ...ops import build
 from ...ops.indexed_slices import IndexedSlices
+from ...ops.tensor_util import constant_value_as_shape
 from ...variables import Variable
 
 __all__ = [
     "EagerTensor", "NullContextmanager", "RegisterShape", "TensorLike", "as_graph_element", "convert_n_to_tensor",
     "convert_n_to_tensor_or_indexed_slices", "convert_to_tensor_or_indexed_slices", "get_all_collection_keys",
     "get_collection_proto_type", "get_from_proto_function", "get_name_scope", "get_to_proto_function",
-    "graph_from_inputs", "inside_function", "is_dense_tensor_like", "prepend_name_scope",
+    "assert_same_graph", "dismantle_graph", "graph_from_inputs", "has_default_graph", "inside_function",
+    "maybe_set_static_shape", "name_from_scope_name", "new_node_def", "shape_tensor", "is_dense_tensor_like", "prepend_name_scope",
     "register_dense_tensor_like_type", "register_proto_function", "strip_name_scope", "uid",
 ]  # fmt: skip
 
@@ -215,6 +218,68 @@ def register_proto_function(collection_name, proto_type=None, to_proto=None, fro
     if any(collection_def.functions_of(collection_name)):
         raise KeyError(f"Registering two proto functions with name '{collection_name}'!")
     collection_def.register_proto_function(collection_name, proto_type and (lambda: proto_type), to_proto, from_proto)
+
+
+def assert_same_graph(original_item, item):
+    """Refuses an element of another graph than the first one's.
+
+    Raises:
+      ValueError: where it is.
+    """
+    if original_item.graph is not item.graph:
+        raise ValueError(f"{item} must be from the same graph as {original_item}.")
+
+
+def dismantle_graph(graph):
+    """Accepted: a graph goes with the last reference to it."""
+
+
+def has_default_graph():
+    """Whether a graph was made the default one, beside that which is there in any case."""
+    return bool(graphs.stack)
+
+
+def name_from_scope_name(name):
+    """The name of an operation that has the whole scope's name, given with a "/" at its end."""
+    return name.removesuffix("/")
+
+
+def new_node_def(op_type, name, device=None, attrs=None):
+    """A `NodeDef`.
+
+    Args:
+      op_type: its op.
+      name: its name.
+      device: the name of its device, a `DeviceSpec`, or a function of the message that gives one of them.
+      attrs: attribute -> `AttrValue`.
+    """
+    from ...messages import NodeDef
+
+    node = NodeDef(op=op_type, name=name)
+    for key, value in (attrs or {}).items():
+        node.attr[key].CopyFrom(value)
+    device = device(node) if callable(device) else device
+    node.device = "" if device is None else str(device)
+    return node
+
+
+def shape_tensor(shape):
+    """A shape as a tensor of int32 or int64, or of the type that its elements have.
+
+    Args:
+      shape: a tensor, a shape, or a list of sizes: ints, `Dimension`s and tensors.
+    """
+    dtype = None
+    if isinstance(shape, (tuple, list)):
+        shape = [size if isinstance(size, Tensor) else getattr(size, "value", size) for size in shape]
+        dtype = None if any(isinstance(size, Tensor) for size in shape) else int32
+    return build.convert_to_tensor(shape, dtype=dtype, name="shape")
+
+
+def maybe_set_static_shape(tensor, shape):
+    """Gives a tensor of a function's graph the shape that a tensor tells, where it is not known yet."""
+    if tensor.graph.building_function and not tensor.shape.is_fully_defined() and isinstance(shape, Tensor):
+        tensor.set_shape(constant_value_as_shape(shape))
 
 
 def get_collection_proto_type(collection_name):

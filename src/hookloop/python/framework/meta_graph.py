@@ -4,6 +4,7 @@ from ... import logging
 from ...graph.collection_def import strip_scope
 from ...graph.collections import GraphKeys
 from ...graph.stack import get_default_graph
+from ...ops.registry import registered
 from ...train import meta_graph as _meta_graph
 from ...train.meta_graph import UNBOUND_INPUTS
 
@@ -192,7 +193,14 @@ def ops_used_by_graph_def(graph_def):
 
 
 def stripped_op_list_for_graph(graph_def):
-    """An `OpList` of the ops that a `GraphDef` has nodes of."""
+    """An `OpList` of the ops that a `GraphDef` has nodes of.
+
+    Raises:
+      ValueError: where there is no such op.
+    """
+    for name in sorted(ops_used_by_graph_def(graph_def)):
+        if name not in registered():
+            raise ValueError(f"Op {name} is used by the graph, but is not registered")
     return _meta_graph.export_meta_graph(graph_def=graph_def, collection_list=[]).meta_info_def.stripped_op_list
 
 

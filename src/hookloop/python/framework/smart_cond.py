@@ -38,6 +38,8 @@ def smart_cond(pred, true_fn=None, false_fn=None, name=None):
     for function, what in ((true_fn, "true_fn"), (false_fn, "false_fn")):
         if not callable(function):
             raise TypeError(f"`{what}` must be callable.")
+    if not hasattr(pred, "graph"):
+        pred = smart_constant_value(pred)
     return _cond(pred, true_fn, false_fn, name)
 
 
