@@ -168,6 +168,9 @@ UNRECORDED = {
     "SparseAccumulatorTakeGradient SparseConditionalAccumulator",
     "summaries": "AudioSummaryV2 HistogramSummary ImageSummary MergeSummary ScalarSummary TensorSummaryV2",
     "files and messages": "MatchingFiles MergeV2Checkpoints Print PrintV2 ReadFile RestoreV2 SaveV2 ShardedFilename WriteFile",
+    "values that threads put together: tests/ops/test_barrier.py": "Barrier BarrierClose BarrierIncompleteSize BarrierInsertMany "
+    "BarrierReadySize BarrierTakeMany",
+    "records in a random order: tests/ops/test_record_input.py": "RecordInput",
     "optimizers of tf.contrib.opt: tests/test_contrib_opt.py": "ApplyAdaMax ApplyAddSign ApplyPowerSign ResourceApplyAdaMax "
     "ResourceApplyAddSign ResourceApplyPowerSign",
     "in tf.raw_ops alone: tests/ops/test_raw_ops.py": "ApplyAdagradV2 ResourceApplyAdagradV2 ResourceApplyAdamWithAmsgrad "

@@ -20,6 +20,7 @@ _GIVERS = {
         ("QueueDequeueV2", "QueueDequeueManyV2", "QueueDequeueUpToV2"),
         ("QueueEnqueueV2", "QueueEnqueueManyV2", "QueueCloseV2"),
     ),
+    "BarrierTakeMany": ("BarrierInsertMany", "BarrierClose"),
     "ResourceAccumulatorTakeGradient": ("ResourceAccumulatorApplyGradient",),
     "SparseAccumulatorTakeGradient": ("SparseAccumulatorApplyGradient",),
 }
@@ -32,7 +33,7 @@ _AREAS = {  # kinds of staging areas -> the ops of each
 _OF_AREAS = [kind for types in _AREAS.values() for kind in types]
 _SIZES = frozenset(kind for kind in _OF_AREAS if kind.endswith("Size"))
 _CHANGES = frozenset(_OF_AREAS) - _SIZES
-_WITHOUT_COUNTERS = ("Unstage", "MapUnstage", "OrderedMapUnstage", "SparseAcc", "ResourceAcc")
+_WITHOUT_COUNTERS = ("Barrier", "Unstage", "MapUnstage", "OrderedMapUnstage", "SparseAcc", "ResourceAcc")
 _HANDED_ON = frozenset(("Enter", "RefEnter", "Identity", "Switch", "RefSwitch"))
 
 

@@ -24,7 +24,7 @@ _FILES = frozenset(("MatchingFiles", "ReadFile", "WriteFile"))
 _READERS = frozenset((
     "FixedLengthRecordReaderV2", "IdentityReaderV2", "ReaderNumRecordsProducedV2", "ReaderNumWorkUnitsCompletedV2",
     "ReaderReadUpToV2", "ReaderReadV2", "ReaderResetV2", "ReaderRestoreStateV2", "ReaderSerializeStateV2", "TFRecordReaderV2",
-    "TextLineReaderV2", "WholeFileReaderV2",
+    "TextLineReaderV2", "WholeFileReaderV2", "RecordInput",
 ))  # fmt: skip
 
 _RECORDS = frozenset(
@@ -48,6 +48,10 @@ _ACCUMULATORS = frozenset((
     "ResourceAccumulatorNumAccumulated", "ResourceAccumulatorSetGlobalStep", "ResourceAccumulatorTakeGradient",
     "ResourceConditionalAccumulator", "SparseAccumulatorApplyGradient", "SparseAccumulatorTakeGradient",
     "SparseConditionalAccumulator",
+))  # fmt: skip
+
+_BARRIERS = frozenset((
+    "Barrier", "BarrierClose", "BarrierIncompleteSize", "BarrierInsertMany", "BarrierReadySize", "BarrierTakeMany",
 ))  # fmt: skip
 
 _DATASETS = frozenset((
@@ -85,6 +89,6 @@ _LAPACK = frozenset((
 ))  # fmt: skip
 
 HOST_OPS = (
-    _CALLS | _SESSION_TENSORS | _PRINTING | _TEXT | _FILES | _READERS | _RECORDS | _QUEUES | _MUTEXES | _STAGES | _ACCUMULATORS | _DATASETS | _ITERATORS | _CHECKPOINTS | _SUMMARIES
+    _CALLS | _SESSION_TENSORS | _PRINTING | _TEXT | _FILES | _READERS | _RECORDS | _QUEUES | _MUTEXES | _STAGES | _ACCUMULATORS | _BARRIERS | _DATASETS | _ITERATORS | _CHECKPOINTS | _SUMMARIES
     | _LAPACK | _LISTS
 )  # fmt: skip

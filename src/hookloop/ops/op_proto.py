@@ -15,7 +15,7 @@ _KINDS = {
         "bool": "has_known_shape unique",
         "float": "l1 l2",
         "func": "dataset_factory f finalize_func init_func key_func predicate reduce_func window_size_func",
-        "int": """block_size limit num_buckets num_inner_iterations num_loss_partitions num_sampled num_true range_max
+        "int": """block_size component_index limit num_buckets num_inner_iterations num_loss_partitions num_sampled num_true range_max
             record_bytes seq_dim""",
         "list(float)": "boundaries unigrams",
         "list(int)": "explicit_paddings key ksize ksizes rates select_cols squeeze_dims strides",
@@ -24,7 +24,7 @@ _KINDS = {
             feature_list_dense_missing_assumed_empty feature_list_sparse_keys optimization_configs sparse_keys""",
         "list(type)": "component_types context_sparse_types dtypes feature_list_sparse_types output_types sparse_types",
         "shape": "shape",
-        "string": "input_encoding loss_type mode output_encoding padding pattern rewrite",
+        "string": "file_pattern input_encoding loss_type mode output_encoding padding pattern rewrite",
         "tensor": "bad_color value",
         "type": "dtype elem_type element_dtype",
     }.items()

@@ -30,6 +30,7 @@ _LATER = {
             ResourceAccumulatorNumAccumulated ResourceAccumulatorSetGlobalStep ResourceAccumulatorTakeGradient
             ResourceConditionalAccumulator SparseAccumulatorApplyGradient SparseAccumulatorTakeGradient
             SparseConditionalAccumulator""",
+        "barrier": "Barrier BarrierClose BarrierIncompleteSize BarrierInsertMany BarrierReadySize BarrierTakeMany",
         "bits": "CompareAndBitpack Fingerprint PopulationCount",
         "branch_taken": "BranchTaken",
         "candidates": """AllCandidateSampler ComputeAccidentalHits FixedUnigramCandidateSampler LearnedUnigramCandidateSampler
@@ -54,6 +55,7 @@ _LATER = {
         "readers": """FixedLengthRecordReaderV2 IdentityReaderV2 ReaderNumRecordsProducedV2 ReaderNumWorkUnitsCompletedV2
             ReaderReadUpToV2 ReaderReadV2 ReaderResetV2 ReaderRestoreStateV2 ReaderSerializeStateV2 TFRecordReaderV2
             TextLineReaderV2 WholeFileReaderV2""",
+        "record_input": "RecordInput",
         "session_handles": "DeleteSessionTensor GetSessionHandle GetSessionTensor",
         "sdca": "SdcaFprint SdcaOptimizer SdcaShrinkL1",
         "staging": "Stage StageClear StagePeek StageSize Unstage",

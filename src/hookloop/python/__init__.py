@@ -181,7 +181,7 @@ _RENAMED = {
         **{name: f"ops.control_flow_slices.{name}" for name in ("exit", "merge", "switch")},
         **{name: f"ops.control_flow_context.{name}" for name in ("CondContext", "ControlFlowContext", "WhileContext")},
     },
-    "ops.data_flow_ops": {"MapStagingArea": "ops.map_staging.MapStagingArea", "StagingArea": "ops.staging.StagingArea"},
+    "ops.data_flow_ops": {"Barrier": "ops.barrier.Barrier", "RecordInput": "ops.record_input.RecordInput", "MapStagingArea": "ops.map_staging.MapStagingArea", "StagingArea": "ops.staging.StagingArea"},
     "ops.logging_ops": {"print_v2": "print"},
     "ops.math_ops": {
         "_bucketize": "ops.op_functions.bucketize", "neg": "negative", "floor_mod": "floormod", "real_div": "realdiv", "truncate_div": "truncatediv", "truncate_mod": "truncatemod",
