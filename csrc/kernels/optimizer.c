@@ -260,7 +260,7 @@ EACH_FLOAT(ADAGRAD_DA, 0)
 /* The accumulator to -power: nearly always its root, whose loop goes by vectors. What is no number stays none in chosen rows
  * (the flag) and becomes 0 in a dense update, as in TensorFlow. */
 #define POWER(x, power) _Generic((x), float: powf, double: pow)(x, -(power))
-#define FTRL_LOOP(S, C, LOAD, STORE, GROWN)                                                                    \
+#define FTRL_LOOP(S, C, LOAD, STORE, GROWN, SET)                                                               \
     EACH {                                                                                                     \
         const C v = LOAD(variable[i]), g = LOAD(grad[i]), a = LOAD(accumulator[i]), next = a + g * g;          \
         const C root = GROWN(next), before = GROWN(a);                                                         \
@@ -268,9 +268,11 @@ EACH_FLOAT(ADAGRAD_DA, 0)
         accumulator[i] = STORE(next);                                                                          \
         linear[i] = STORE(l);                                                                                  \
         const C held = l > l1 ? l1 : l < -l1 ? -l1 : l, moved = (held - l) / (root / rate + 2 * l2);           \
-        variable[i] = STORE(rows || l > l1 || l < -l1 ? moved : 0);                                            \
+        variable[i] = STORE(SET);                                                                              \
     }
 #define OWN_POWER(x) POWER(x, power)
+#define ANY_MOVE moved
+#define OWN_MOVE (l > l1 || l < -l1 ? moved : 0)
 #define FTRL_OF(name, tag, S, C, LOAD, STORE, SHRINKAGE, POWER_AT)                                             \
     SPAN(name, tag) {                                                                                          \
         S *variable = (S *)data[0] + at, *accumulator = (S *)data[1] + at, *linear = (S *)data[2] + at;        \
@@ -279,8 +281,9 @@ EACH_FLOAT(ADAGRAD_DA, 0)
         const C l2 = LOAD(((const S *)data[6])[0]), shrinkage = SHRINKAGE;                                     \
         const C power = LOAD(((const S *)data[POWER_AT])[0]);                                                  \
         const bool rows = flag;                                                                                \
-        if (power == (C)-0.5) FTRL_LOOP(S, C, LOAD, STORE, ROOT)                                               \
-        else FTRL_LOOP(S, C, LOAD, STORE, OWN_POWER)                                                           \
+        if (power != (C)-0.5) FTRL_LOOP(S, C, LOAD, STORE, OWN_POWER, rows ? ANY_MOVE : OWN_MOVE)              \
+        else if (rows) FTRL_LOOP(S, C, LOAD, STORE, ROOT, ANY_MOVE)                                            \
+        else FTRL_LOOP(S, C, LOAD, STORE, ROOT, OWN_MOVE)                                                      \
     }
 #define FTRL(tag, dtype, S, C, LOAD, STORE, unused) FTRL_OF(ftrl, tag, S, C, LOAD, STORE, 0, 7)
 #define FTRL_V2(tag, dtype, S, C, LOAD, STORE, unused)                                                         \
