@@ -624,3 +624,26 @@ def test_walks_end_at_results_of_a_conditional_or_a_loop(executor):
     ]
     with tf.Session() as session:
         assert session.run(found) == [48.0, 16.0, 48.0, 4.0, 4.0, 16.0, 192.0, 6.0, 6.0]
+
+
+def test_what_a_loop_gives_no_gradient_has_none(executor):
+    x = tf.placeholder(tf.float32, [3, 2])
+    stopped = tf.while_loop(
+        lambda i, y: i < 2, lambda i, y: (i + 1, y * 2.0 + tf.stop_gradient(x)), [0, tf.zeros_like(x)]
+    )[1]
+    assert tf.gradients(stopped, x) == [None]
+    assert tf.gradients(tf.map_fn(tf.stop_gradient, x), x) == [None]
+    assert tf.gradients(tf.map_fn(lambda row: tf.py_func(np.sin, [row], tf.float32), x, dtype=tf.float32), x) == [None]
+    beside = tf.gradients([tf.map_fn(tf.stop_gradient, x), x * 3.0], x)[0]
+    with tf.Session() as session:
+        assert session.run(beside, {x: np.ones([3, 2])}).tolist() == [[3, 3]] * 3
+
+
+def test_a_value_that_a_program_pushes_is_read_beside_a_loops_gradient(executor):
+    x = tf.placeholder(tf.float32, [3])
+    count, total = tf.while_loop(lambda i, y: i < 2, lambda i, y: (i + 1, y * x), [0, tf.ones_like(x)])
+    stack = tf.raw_ops.StackV2(max_size=-1, elem_type=tf.int32, stack_name="")
+    pushed = tf.raw_ops.StackPushV2(handle=stack, elem=count)
+    with tf.Session() as session:
+        found = session.run([pushed + 1, tf.gradients(total, x)[0], pushed], {x: [1.0, 2.0, 3.0]})
+    assert [value.tolist() for value in found] == [3, [2, 4, 6], 2]

@@ -53,7 +53,7 @@ class ArrayRows:
             if written is not None:
                 return written.shape
         if self.element is None:
-            raise ValueError(_host_rows.NOT_WRITTEN)
+            raise _host_rows.no_element(as_shape(None) if self.declared is None else self.declared)
         return self.element
 
     def _check(self, index):

@@ -201,7 +201,7 @@ class Loop:
         sums = [(_Rows if _gives_rows(t, inside) else _Sum)(t, outer) for t, outer in invariants.items()]
         after = self._backward_loop(variables, invariants, first, sums, walk)
         outer = [v[0].op.inputs[0] for v in variables] + list(invariants.values())
-        return list(zip(outer, after))
+        return [(tensor, gradient) for tensor, gradient in zip(outer, after) if gradient is not None]
 
     def _check_place(self):
         around = self._context.outer_context
@@ -249,6 +249,8 @@ class Loop:
 class _Sum:
     """The gradient of an invariant, summed over the iterations."""
 
+    found = False  # whether the body gives a gradient; where it does not the invariant has none
+
     def __init__(self, tensor, outer):
         self.first = [zeros_for(outer)]
         self.shapes = [self.first[0].get_shape()]
@@ -259,11 +261,14 @@ class _Sum:
 
     def more(self, parts, gradient):
         """Its variables after an iteration that gave a gradient, or None."""
-        return parts if gradient is None else [parts[0] + _dense(gradient)]
+        if gradient is None:
+            return parts
+        self.found = True
+        return [parts[0] + _dense(gradient)]
 
     def whole(self, parts):
-        """The gradient, of its variables after the loop."""
-        return parts[0]
+        """The gradient, of its variables after the loop, or None."""
+        return parts[0] if self.found else None
 
 
 class _Rows(_Sum):
@@ -284,11 +289,12 @@ class _Rows(_Sum):
     def more(self, parts, gradient):
         if gradient is None:
             return parts
+        self.found = True
         gradient = as_slices(gradient)
         return [concat([parts[0], gradient.values], 0), concat([parts[1], cast(gradient.indices, self._indices)], 0)]
 
     def whole(self, parts):
-        return IndexedSlices(*parts, self._whole.dense_shape)
+        return IndexedSlices(*parts, self._whole.dense_shape) if self.found else None
 
 
 def _gives_rows(tensor, inside):

@@ -37,8 +37,8 @@ def to_proto(variable, export_scope=None):
 
     message = _message_class()(
         variable_name=stripped, initializer_name=name(variable.initializer), trainable=bool(variable.trainable),
-        snapshot_name=name(_snapshot(variable)),
-        is_resource=variable._is_resource,
+        snapshot_name=name(_snapshot(variable)), is_resource=variable._is_resource,
+        synchronization=variable.synchronization.value, aggregation=variable.aggregation.value,
     )  # fmt: skip
     if variable._initial_value is not None:
         message.initial_value_name = name(variable._initial_value)
@@ -55,7 +55,7 @@ def to_proto(variable, export_scope=None):
 def from_proto(message, import_scope=None):
     """The variable whose nodes are in the default graph."""
     from .partitioned import SaveSliceInfo
-    from .variables import RefVariable, ResourceVariable
+    from .variables import RefVariable, ResourceVariable, synchronized
 
     graph = get_default_graph()
 
@@ -72,10 +72,14 @@ def from_proto(message, import_scope=None):
             list(part.var_offset),
             list(part.var_shape),
         )
-    return cls._of_nodes(
+    variable = cls._of_nodes(
         element(message.variable_name), element(message.initializer_name), element(message.snapshot_name),
         element(message.initial_value_name), message.trainable, info,
     )  # fmt: skip
+    variable._synchronization, variable._aggregation, _ = synchronized(
+        message.synchronization, message.aggregation, message.trainable, message.variable_name
+    )
+    return variable
 
 
 for _name in _COLLECTIONS:

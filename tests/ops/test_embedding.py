@@ -66,3 +66,24 @@ def test_an_id_beyond_the_table_is_refused(executor):
     ids = tf.placeholder(tf.int32, [2])
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"indices\[1\] = 9 is not in \[0, 7\)"):
         run(tf.nn.embedding_lookup(TABLE, ids), {ids: [0, 9]})
+
+
+@pytest.mark.parametrize(
+    "shape, names",
+    [([], ["Rank", "range/limit", "range/delta", "range"]), (None, ["Rank", "Rank_1", "range/delta", "range"])],
+)
+def test_axes_of_rows_for_max_norm_are_tensorflows_nodes(shape, names):
+    """As TensorFlow takes a rank of 0 for one that is not known."""
+    ids = tf.placeholder(tf.int32, shape)
+    rows = tf.nn.embedding_lookup(
+        tf.get_variable("table", [4, 3], initializer=tf.ones_initializer()), ids, max_norm=1.0
+    )
+    made = [
+        op.name.partition("/")[2]
+        for op in tf.get_default_graph().get_operations()
+        if op.name.startswith("embedding_lookup/")
+    ]
+    assert made[1:5] == names
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        np.testing.assert_allclose(session.run(rows, {ids: 1}), np.full(3, 3**-0.5), rtol=1e-6)

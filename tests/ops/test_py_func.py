@@ -301,3 +301,12 @@ def test_functions_that_keep_the_rank_and_others_that_do_not(executor):
             expected = [a + 1, 2 * a.sum(), a[:, 0] + a.sum(), a[None, :, 0] + 2 * a.sum()]
             for one, other in zip(found, expected):
                 np.testing.assert_array_equal(one, other)
+
+
+def test_a_result_has_the_rank_of_what_is_fed_next(executor):
+    """Also where the rank of the run before does not fit the other operand."""
+    x = tf.placeholder(tf.float64, None)
+    joined = tf.concat([tf.py_func(lambda value: value, [x], tf.float64), x], 0)
+    with tf.Session() as session:
+        for value in ([1.0, 2.0], [[4.0]], [3.0], [[[1.0]]]):
+            assert session.run(joined, {x: value}).tolist() == value * 2

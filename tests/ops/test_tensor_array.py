@@ -540,3 +540,65 @@ def test_an_element_that_was_not_written_is_refused_where_elements_may_differ(ex
     alike = tf.TensorArray(tf.float32, count).write(0, [1.0])
     with tf.Session() as session:
         assert session.run(told.stack()).tolist() == session.run(alike.stack()).tolist() == [[1], [0], [0]]
+
+
+def shape_of(tensor):
+    return None if tensor.shape.ndims is None else tensor.shape.as_list()
+
+
+@pytest.mark.parametrize(
+    "arguments, gathered, of_written, joined, from_handle",
+    [  # of a gather without an element written, a gather of one row written, a concatenation, and a node that tells the elements' shape
+        ({}, None, [None, 2], [None], None),
+        ({"infer_shape": False}, None, None, None, [2, 2]),
+        ({"element_shape": [2]}, [2, 2], [1, 2], [None], [2, 2]),
+        ({"element_shape": [None], "infer_shape": False}, [2, None], [1, None], [None], [2, 2]),
+        ({"element_shape": [2], "infer_shape": False}, [2, 2], [1, 2], [None], [2, 2]),
+    ],
+)
+def test_static_shapes_of_elements_are_tensorflows(arguments, gathered, of_written, joined, from_handle):
+    """The handle tells them where all have one shape, or one that is known."""
+    array = tf.TensorArray(tf.float32, 3, **arguments)
+    node = tf.raw_ops.TensorArrayGatherV3(
+        handle=array.handle, indices=[0, 1], flow_in=array.flow, dtype=tf.float32, element_shape=[2]
+    )
+    found = [array.gather([0, 1])]
+    written = array.unstack(tf.ones([3, 2]))
+    found += [written.gather([0]), written.concat(), node]
+    assert [shape_of(tensor) for tensor in found] == [gathered, of_written, joined, from_handle]
+
+
+def test_elements_are_as_the_array_was_said_to_have_them(executor):
+    array = tf.TensorArray(tf.float32, 2, element_shape=[None], infer_shape=False).write(0, [1.0, 2.0]).write(1, [3.0])
+    assert array.element_shape.as_list() == [None]
+    assert [value.tolist() for value in run([array.read(1), array.concat()])] == [[3], [1, 2, 3]]
+    with pytest.raises(ValueError, match=r"Inconsistent shapes: saw \(2, 1\) but expected \(\?,\) $"):
+        array.write(0, [[1.0], [2.0]])
+
+
+def test_nothing_is_put_together_where_nobody_knows_the_shape(executor):
+    for arguments in ({}, {"infer_shape": False}):
+        array = tf.TensorArray(tf.float32, 0, **arguments)
+        with (
+            tf.Session() as session,
+            pytest.raises(
+                tf.errors.UnimplementedError,
+                match="TensorArray has size zero, but element shape <unknown> is not fully",
+            ),
+        ):
+            session.run(array.stack())
+
+
+def test_each_flow_takes_a_name_as_in_tensorflow():
+    def body(i, array):
+        inner = tf.TensorArray(tf.int32, 1)
+        return i + 1, array.write(i, inner.write(0, i).read(0))
+
+    array = tf.while_loop(lambda i, _: i < 2, body, [0, tf.TensorArray(tf.int32, 2)])[1].identity()
+    assert array.flow.op.inputs[0].name == "while/Exit_1:0"
+    made = [op.name for op in tf.get_default_graph().get_operations() if op.type == "TensorArrayV3"]
+    assert [*made, tf.TensorArray(tf.int32, 1).handle.op.name] == [
+        "TensorArray",
+        "while/TensorArray_2",
+        "TensorArray_2",
+    ]

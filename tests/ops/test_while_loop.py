@@ -355,3 +355,44 @@ def test_a_condition_that_is_no_scalar_is_refused_when_the_loop_runs(executor):
         ):
             session.run(last, {limit: [3]})
         assert session.run(last, {limit: 3}) == 3
+
+
+def test_what_an_outer_loop_does_not_change_enters_with_its_iteration():
+    x = tf.placeholder(tf.float32, [3])
+
+    def body(i, total):
+        inner = tf.while_loop(lambda j, c: j < 3, lambda j, c: (j + 1, c * 2.0), [0, x])
+        return i + 1, total + inner[1]
+
+    tf.while_loop(lambda i, total: i < 2, body, [0, tf.zeros([3])])
+    enters = [op for op in tf.get_default_graph().get_operations() if op.type == "Enter"]
+    assert [(op.name, [c.name for c in op.control_inputs]) for op in enters] == [
+        ("while/Enter", []), ("while/Enter_1", []), ("while/while/Enter", []), ("while/while/Enter_1", []),
+        ("while/while/Enter_2", ["while/Identity"]),
+    ]  # fmt: skip
+
+
+def test_a_variable_that_begins_as_a_python_functions_result_of_unknown_rank(executor):
+    x = tf.placeholder(tf.float64, None)
+    first = tf.py_func(lambda value: value, [x], tf.float64)
+    same = tf.while_loop(lambda i, _: i < 2, lambda i, _: (i + 1, tf.identity(x)), [0, first])[1]
+    sums = tf.while_loop(lambda i, _: i < 2, lambda i, total: (i + 1, total + x), [0, first])[1]
+    with tf.Session() as session:
+        for value in ([1.0, 2.0], 3.0, [[4.0]]):
+            found = session.run([same, sums], {x: value})
+            assert [v.tolist() for v in found] == [value, (np.array(value) * 3).tolist()]
+
+
+def test_a_variable_that_gets_another_rank_is_refused(monkeypatch):
+    monkeypatch.delenv("HOOKLOOP_EXECUTOR", raising=False)  # only plans have ranks
+    grown = tf.while_loop(
+        lambda i, _: i < 2, lambda i, a: (i + 1, tf.expand_dims(a, 0)), [0, tf.constant(1.0)],
+        shape_invariants=[tf.TensorShape([]), tf.TensorShape(None)],
+    )[1]  # fmt: skip
+    with (
+        tf.Session() as session,
+        pytest.raises(
+            tf.errors.UnimplementedError, match="A loop variable enters with rank 0 and has rank 1 after an iteration"
+        ),
+    ):
+        session.run(grown)

@@ -78,3 +78,10 @@ def test_a_global_step_may_be_a_vector_of_one(executor):
         session.run(step.initializer)
         found = tf.train.global_step(session, step)
     assert found == 7 and isinstance(found, int)
+
+
+def test_the_message_of_a_global_step_says_how_replicas_share_it():
+    step = tf.train.create_global_step()
+    message = step.to_proto()
+    assert (message.synchronization, message.aggregation) == (0, 3)
+    assert tf.Variable.from_proto(message).aggregation is tf.VariableAggregation.ONLY_FIRST_REPLICA

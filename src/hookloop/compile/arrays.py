@@ -123,6 +123,8 @@ def _rows(lowerer, node, element=None):
     elif len(_regions(lowerer)) - 1 > array.level:
         late = tuple(axis for axis, d in enumerate(element) if isinstance(d, Size) and d.group)
         told_late = bool(late)
+    if element is None and array.parent is None:
+        raise Uneven(array_of(node.op.inputs[0]))  # the host says what is wrong
     if element is None:
         raise ValueError(
             f"an element of the TensorArray that {node.name!r} reads is not written before; give element_shape"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 
 from .. import errors
+from ..graph.describe import describe
 from .branch_values import NEVER, beyond, both
 from .guards import deciding, guarded, require, undecided
 from .ir import OBJECT, Buffer, Instr, Loop, Value, same_shape
@@ -189,9 +190,11 @@ class _LoopState:
         found, any_found = [], False
         for value, after, variable in zip(self.values, following, self.variables):
             if len(value.shape) != len(after.shape):
-                raise ValueError(
-                    f"loop variable {variable.merge.name!r} enters with rank {len(value.shape)} and has rank "
-                    f"{len(after.shape)} after an iteration"
+                raise errors.UnimplementedError(
+                    None,
+                    variable.merge,
+                    f"A loop variable enters with rank {len(value.shape)} and has rank {len(after.shape)} after an iteration: "
+                    f"ranks are part of a plan {describe(variable.merge, self.lowerer.environment)}",
                 )
             axes = set()
             for axis, (a, b) in enumerate(zip(value.shape, after.shape)):

@@ -360,9 +360,8 @@ class Lowerer(OpenAxes):
         return self._lower_op(unit.op) if unit.op not in self.first.iterators else True
 
     def _guesses(self, block):
-        """Whether a block calls an op whose output has a rank or size that was guessed and nobody has seen yet."""
-        seen = self.request.host_shapes
-        guessed = {key[1].op for key in self.request.assumed if key[0] != "equal" and key[1] not in seen}
+        """Whether a block calls an op whose output has a rank or size that is guessed: that of the last run is another one where feeds are."""
+        guessed = {key[1].op for key in self.request.assumed if key[0] != "equal"}
         calls = [item for item in block.items if isinstance(item, Instr) and item.kernel == "host"]
         return any(self.hosts[called_by(item)][0] in guessed for item in calls)
 

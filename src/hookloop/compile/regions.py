@@ -22,6 +22,7 @@ _MERGES = frozenset(("Merge", "RefMerge"))
 _SWITCHES = frozenset(("Switch", "RefSwitch"))
 _ENTERS = frozenset(("Enter", "RefEnter"))
 _STACKS = frozenset(("StackV2", "StackPushV2", "StackPopV2"))
+_GIVES_SAVED = frozenset(("StackPushV2", "StackPopV2"))
 _STRUCTURAL = _LOOP_OPS | _MERGES | _SWITCHES | _ENTERS
 _ENDS = _MERGES | {"Exit", "RefExit"}  # of branches and loops: of no context yet where a program made them itself
 
@@ -208,11 +209,14 @@ class RaisedGraph:
 
     @staticmethod
     def _without_unread_stacks(needed, start):
-        """A saved loop value that no backward pass reads is neither saved nor taken: its counter waits for all that were saved."""
+        """A saved loop value that no backward pass reads is neither saved nor taken: its counter waits for all that were saved.
+
+        What a program takes from a push itself is that value too.
+        """
         if not [1 for op in needed if op.type == "StackPushV2"]:
             return needed
-        read = {tensor.op for op in needed for tensor in op.inputs if tensor.op.type == "StackPopV2"}
-        read.update(op for op in start if op.type == "StackPopV2")
+        read = {tensor.op for op in needed for tensor in op.inputs if tensor.op.type in _GIVES_SAVED}
+        read.update(op for op in start if op.type in _GIVES_SAVED)
         stacks = {_stack_of(op.inputs[0]) for op in read}
         return [op for op in needed if op.type not in _STACKS or _stack_at(op) in stacks]
 

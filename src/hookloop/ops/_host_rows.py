@@ -17,7 +17,17 @@ def not_written(index):
     return f"Could not read from TensorArray index {index}: it has not been written to, and the element shape is not fully defined"
 
 
-NOT_WRITTEN = "an element of a TensorArray is read that was not written; give element_shape"
+def no_element(shape):
+    """The error of an array without elements that are to be put together: `shape` is what is known of them."""
+    text = "<unknown>" if shape.ndims is None else _text(shape.as_list())
+    return errors.UnimplementedError(
+        None,
+        None,
+        f"TensorArray has size zero, but element shape {text} is not fully defined. Currently only static shapes are "
+        "supported when packing zero-size TensorArrays.",
+    )
+
+
 NO_ROWS = "Expected value to be at least a vector, but received shape: []"
 OF_GRADIENTS = (
     "Wrong input container: gradients of a TensorArray have none themselves, so no second derivative goes through one"
@@ -110,9 +120,10 @@ class HostRows:
             for row in rows:
                 if row is not None:
                     return row.shape
-        shape = _known(self._element.merge_with(element))
+        element = self._element.merge_with(element)
+        shape = _known(element)
         if shape is None:
-            raise ValueError(NOT_WRITTEN)
+            raise no_element(element)
         return shape
 
     def concat(self, rest):

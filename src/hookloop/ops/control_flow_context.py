@@ -656,6 +656,16 @@ class WhileContext(ControlFlowContext):
         self._loop_enters = self._loop_enters + enters
         return [merge([t, t], None)[0] for t in enters]
 
+    def wait_for_outer_loop(self, merged):
+        """Makes loop variables that begin as what an outer loop does not change wait for that loop's iteration."""
+        outer, pivot = self._outer_context, None
+        while outer is not None and pivot is None:
+            outer, pivot = outer.outer_context, outer.GetControlPivot()
+        for tensor in merged if pivot is not None else ():
+            entered = tensor.op.inputs[0].op
+            if is_loop_constant_enter(entered.inputs[0].op):
+                entered._add_control_input(pivot.op)
+
     def split(self, merged):
         """(value after the loop, value in the body) of a loop variable, once LoopCond is there."""
         return switch_ref_or_tensor(merged, self._pivot)

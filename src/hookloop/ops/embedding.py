@@ -62,22 +62,16 @@ def _tensors(params):
 def _clipped(rows, ids, max_norm):
     if max_norm is None:
         return rows
-    axes = (
-        tuple(range(len(ids._shape), len(rows._shape)))
-        if _ranks_known(rows, ids)
-        else tensor_range(_rank(ids), _rank(rows))
-    )
-    return clip_by_norm(rows, max_norm, axes=list(axes) if isinstance(axes, tuple) else axes)
-
-
-def _ranks_known(*tensors):
-    return all(t._shape is not None for t in tensors)
+    first, end = _rank(ids), _rank(rows)
+    known = isinstance(first, int) and isinstance(end, int)
+    return clip_by_norm(rows, max_norm, axes=list(range(first, end)) if known else tensor_range(first, end))
 
 
 def _rank(tensor):
+    """The rank as a number; a tensor where it is not known, and, as in TensorFlow, where it is 0."""
     from .array import rank
 
-    return rank(tensor)
+    return len(tensor._shape) if tensor._shape else rank(tensor)
 
 
 def _from_one(table, ids, max_norm, scope):

@@ -26,14 +26,33 @@ from .tensor_util import constant_value
 __all__ = ["TensorArray"]
 
 
+_HANDED_ON = frozenset(("Enter", "Identity", "Switch", "TensorArrayGradV3"))
+
+
+def _told_by_handle(c):
+    """(whether the array's handle tells the shape of elements, that shape): as in TensorFlow, it does where all have one, or one that is known."""
+    op = c.op.inputs[0].op
+    while op.type in _HANDED_ON:
+        op = op.inputs[0].op
+    if op.type != "TensorArrayV3":
+        return False, None
+    element = as_shape(op._attrs["element_shape"])
+    return op._attrs["identical_element_shapes"] or element.is_fully_defined(), element
+
+
+def _element_read(c):
+    told, element = _told_by_handle(c)
+    return to_internal(element) if told else None
+
+
 def _gathered(c):
-    element = as_shape(c.attr("element_shape"))
-    return (*c.shape(1), *to_internal(element)) if element.ndims is not None and c.known(1) else None
+    told, element = _told_by_handle(c)
+    element = to_internal(element if told else as_shape(c.attr("element_shape")))
+    return (*c.shape(1), *element) if element is not None and c.known(1) else None
 
 
 def _joined(c):
-    rest = to_internal(as_shape(c.attr("element_shape_except0")))
-    return [(UNKNOWN, *rest) if rest is not None else None, (UNKNOWN,)]
+    return [None, (UNKNOWN,)]
 
 
 # --- gradients ----------------------------------------------------------------------------------------------------
@@ -122,7 +141,7 @@ register(
     OpDef("TensorArrayWriteV3", "handle: resource, index: int32, value: T, flow_in: float32", "flow_out: float32", ranks={"index": 0},
           shape=scalar, stateful=True, reference=_host_rows.write, gradient=_write_gradient),
     OpDef("TensorArrayReadV3", "handle: resource, index: int32, flow_in: float32", "value: dtype", ranks={"index": 0}, attrs={"dtype": None},
-          shape=lambda c: None, stateful=True, reference=_host_rows.read, gradient=_read_gradient),
+          shape=_element_read, stateful=True, reference=_host_rows.read, gradient=_read_gradient),
     OpDef("TensorArrayGatherV3", "handle: resource, indices: int32, flow_in: float32", "value: dtype",
           attrs={"dtype": None, "element_shape": TensorShape(None)}, shape=_gathered, stateful=True, reference=_host_rows.gather,
           gradient=_gather_gradient),
@@ -154,7 +173,7 @@ class TensorArray:
       handle: an existing array's handle, in place of `size`.
       flow: the flow to start from, with `handle`.
       infer_shape: whether elements take the static shape of the first one written.
-      element_shape: their static shape.
+      element_shape: their static shape, as far as it is known.
       colocate_with_first_write_call: whether its nodes carry the device of the first value that is written, and lie beside it.
       name: the node's name.
 
@@ -170,14 +189,14 @@ class TensorArray:
             raise ValueError("Size must be provided if handle is not provided")
         self._dynamic_size = bool(dynamic_size)
         self._dtype = dtypes.as_dtype(dtype).base_dtype
-        self._infer_shape = infer_shape or element_shape is not None
-        self._one_shape = infer_shape
+        self._infer_shape = infer_shape
         self._element_shape = [as_shape(element_shape)]  # shared by the arrays of all flows
         self._lengths = None  # of elements that are parts of different lengths: their rows are as long as the longest
         self._first_written = [] if colocate_with_first_write_call else None  # shared by the arrays of all flows
         if handle is not None:
             self._handle, self._flow = handle, flow
-            return
+            with name_scope(name, "TensorArray", [handle, flow]):  # TensorFlow takes a name for each flow
+                return
         alone = get_default_graph().alone_on("") if colocate_with_first_write_call else nullcontext()
         with name_scope(name, "TensorArray", [size]) as scope, alone:
             attrs = {
@@ -199,7 +218,7 @@ class TensorArray:
             self._dtype, None, self._dynamic_size, handle=self._handle, flow=flow, infer_shape=self._infer_shape
         )
         array._element_shape = self._element_shape
-        array._one_shape, array._lengths = self._one_shape, self._lengths
+        array._lengths = self._lengths
         array._first_written = self._first_written
         return array
 
@@ -212,13 +231,10 @@ class TensorArray:
         return colocate_with(self._first_written[0])
 
     def _merge_shape(self, shape):
+        if not shape.is_compatible_with(self.element_shape):
+            raise ValueError(f"Inconsistent shapes: saw {shape} but expected {self.element_shape} ")
         if self._infer_shape:
-            try:
-                self._element_shape[0] = self._element_shape[0].merge_with(shape)
-            except ValueError:
-                raise ValueError(
-                    f"Inconsistent shapes: saw {shape} but expected {self._element_shape[0]} (and infer_shape=True)"
-                ) from None
+            self._element_shape[0] = self.element_shape.merge_with(shape)
 
     def identity(self):
         """The array, as it is now."""
@@ -231,9 +247,13 @@ class TensorArray:
             handle, _ = apply_op("TensorArrayGradV3", [self._handle, flow], {"source": source}, name)
             with control_dependencies([handle]):
                 flow = identity(flow, name="gradient_flow")
-        array = TensorArray(
-            self._dtype, handle=handle, flow=flow, infer_shape=self._infer_shape, colocate_with_first_write_call=False
-        )
+            array = TensorArray(
+                self._dtype,
+                handle=handle,
+                flow=flow,
+                infer_shape=self._infer_shape,
+                colocate_with_first_write_call=False,
+            )
         array._element_shape = [self.element_shape]
         return array
 
@@ -276,8 +296,7 @@ class TensorArray:
         with name_scope(name, "TensorArrayScatter", [self._handle, value, indices]):
             value = convert_to_tensor(value, preferred_dtype=self._dtype, name="value")
             self._check_type(value)
-            if value.get_shape().ndims is not None:
-                self._merge_shape(value.get_shape()[1:])
+            self._merge_shape(value.get_shape()[1:])
             with self._beside_first(value):
                 return self.with_flow(apply_op("TensorArrayScatterV3", [self._handle, indices, value, self._flow]))
 
@@ -310,9 +329,9 @@ class TensorArray:
                 rows = self._gather_rows(tf_range(0, self.size()))
                 return boolean_mask(rows, sequence_mask(self._lengths, shape(rows)[1]))
         element = self.element_shape
-        attrs = {"dtype": self._dtype, "element_shape_except0": element[1:] if element.ndims else TensorShape(None)}
+        attrs = {"dtype": self._dtype, "element_shape_except0": element[1:]}
         value, _ = apply_op("TensorArrayConcatV3", [self._handle, self._flow], attrs, name)
-        if element.ndims:
+        if element.ndims is not None:
             value.set_shape([None, *element.as_list()[1:]])
         return value
 
@@ -336,9 +355,9 @@ class TensorArray:
                     f"Shape must be rank 1 but is rank {lengths.shape.ndims} for the lengths of {lengths.op.name!r}"
                 )
             known = constant_value(lengths)
-            if self._one_shape and known is not None and len(set(known.tolist())) > 1:
+            if self._infer_shape and known is not None and len(set(known.tolist())) > 1:
                 raise ValueError(f"{_OF_ONE_LENGTH}, got {known.tolist()}")
-            if self._one_shape or (known is not None and len(set(known.tolist())) <= 1):
+            if self._infer_shape or (known is not None and len(set(known.tolist())) <= 1):
                 return self._split_evenly(value, lengths)
             return self._split_unevenly(value, cast(lengths, dtypes.int32))
 
@@ -370,7 +389,7 @@ class TensorArray:
         rows = gather_nd(value, expand_dims(places, -1))
         if value.get_shape().ndims is not None:
             rows.set_shape([None, None, *value.get_shape().as_list()[1:]])
-            self._merge_shape([None, *value.get_shape().as_list()[1:]])
+            self._merge_shape(as_shape([None, *value.get_shape().as_list()[1:]]))
         flow = apply_op("TensorArrayScatterV3", [self._handle, tf_range(0, size(lengths)), rows, self._flow])
         array = self.with_flow(flow)
         array._lengths = lengths

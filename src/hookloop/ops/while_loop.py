@@ -144,6 +144,7 @@ def _build(context, cond, body, loop_vars, tensors, shape_invariants):
         invariants = [shape for leaf, whole in leaves for shape in parts_of_invariant(leaf, whole)]
         _check_invariants(tensors, invariants)
     merged = context.begin_variables(tensors, invariants)
+    context.wait_for_outer_loop(merged)
     context._pivot_for_pred = merged[0]
     context._pivot = loop_cond(convert_to_tensor(cond(*_packed(loop_vars, merged))), name="LoopCond")
     switched = [context.split(m) for m in merged]

@@ -10,7 +10,7 @@ from ..graph.stack import get_default_graph
 from ..graph.tensor import Tensor
 from ..initializers import zeros_initializer
 from ..variable_scope import get_variable
-from ..variables import Variable
+from ..variables import Variable, VariableAggregation
 
 __all__ = ["assert_global_step", "create_global_step", "get_global_step", "get_or_create_global_step", "global_step"]
 
@@ -53,6 +53,7 @@ def create_global_step(graph=None):
     with graph.as_default(), graph.name_scope(None):
         return get_variable(
             GraphKeys.GLOBAL_STEP, shape=[], dtype=dtypes.int64, initializer=zeros_initializer(), trainable=False,
+            aggregation=VariableAggregation.ONLY_FIRST_REPLICA,
             collections=[GraphKeys.GLOBAL_VARIABLES, GraphKeys.GLOBAL_STEP],
         )  # fmt: skip
 
