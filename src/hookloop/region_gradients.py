@@ -237,8 +237,10 @@ class Loop:
         begin = [count, *first, *(part for s in sums for part in s.first)]
         result = build_loop(backward, lambda left, *_: left > 0, body, begin, shapes, True)
         backward.order_by(backward._variables[0])
-        totals = iter(result[1 + number :])
-        return [*result[1 : 1 + number], *(s.whole(s.parts(totals)) for s in sums)]
+        own, totals = result[1 : 1 + number], iter(result[1 + number :])
+        for gradient, variable in zip(own, variables):
+            gradient.set_shape(variable[0].op.inputs[0].get_shape())  # also where iterations have others
+        return [*own, *(s.whole(s.parts(totals)) for s in sums)]
 
     @staticmethod
     def _nothing(variable, gradient):
