@@ -176,7 +176,7 @@ UNRECORDED = {
     "in tf.raw_ops alone: tests/ops/test_raw_ops.py": "ApplyAdagradV2 ResourceApplyAdagradV2 ResourceApplyAdamWithAmsgrad "
     "ResourceApplyKerasMomentum ResourceSparseApplyAdagradV2 ResourceSparseApplyKerasMomentum SparseApplyAdagradV2 "
     "ApproximateEqual CompareAndBitpack DataFormatDimMap DataFormatVecPermute Fingerprint MatrixDiagPartV2 MatrixDiagV2 MatrixSetDiagV2 "
-    "NthElement PopulationCount Reverse TridiagonalMatMul TridiagonalSolve",
+    "FractionalAvgPool FractionalAvgPoolGrad FractionalMaxPool FractionalMaxPoolGrad NthElement PopulationCount Reverse TridiagonalMatMul TridiagonalSolve",
     "what Python or the clock says": "PyFunc PyFuncStateless Timestamp",
     "patterns that are no constants": "RegexFullMatch RegexReplace",
 }

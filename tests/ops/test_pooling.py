@@ -377,3 +377,57 @@ def test_windows_of_channels_have_no_gradient(executor):
     refused = "MaxPoolingGrad is not yet supported on the depth dimension"
     with tf.Session() as session, pytest.raises(tf.errors.UnimplementedError, match=refused):
         session.run(slope)
+
+
+def test_fractions_of_an_image_that_are_refused(executor):
+    pool = tf.nn.fractional_max_pool
+    image = np.zeros((1, 7, 6, 1), np.float32)
+    with pytest.raises(ValueError, match="FractionalMaxPool is not yet supported on the batch nor channel dimension"):
+        pool(image, [2.0, 1.5, 1.5, 1.0])
+    with pytest.raises(ValueError, match="pooling_ratio must be at least 1, but is 0.5"):
+        pool(image, [1.0, 0.5, 1.5, 1.0])
+    with pytest.raises(ValueError, match="a pooling_ratio of 9 leaves no window of 7 pixels"):
+        pool(image, [1.0, 9.0, 1.5, 1.0])
+    with pytest.raises(ValueError, match="passed list of length 3 less than minimum 4"):
+        pool(image, [1.0, 1.5, 1.5])
+    with tf.Session() as session:
+        seeded = pool(image, [1.0, 1.5, 1.5, 1.0], seed=3).output
+        with pytest.raises(tf.errors.InvalidArgumentError, match="Both seed and seed2 should be 0"):
+            session.run(seeded)
+        slope = tf.raw_ops.FractionalAvgPoolGrad(
+            orig_input_tensor_shape=[1, 7, 6, 1], out_backprop=image[:, :2, :2], row_pooling_sequence=[0, 4, 8],
+            col_pooling_sequence=[0, 3, 6],
+        )  # fmt: skip
+        with pytest.raises(tf.errors.InvalidArgumentError, match="pooling sequences do not fit an image of 7 x 6"):
+            session.run(slope)
+
+
+def test_windows_of_a_fraction_are_drawn_anew_unless_they_have_a_seed():
+    images = np.random.RandomState(1).randn(3, 40, 37, 2).astype(np.float32)
+    holder = tf.placeholder(tf.float32, [None, None, None, 2])
+    free = tf.nn.fractional_max_pool(holder, [1.0, 1.3, 1.7, 1.0])
+    fixed = tf.compat.v2.nn.fractional_max_pool(holder, [1.3, 1.7], overlapping=True, seed=5)
+    slope = tf.gradients(fixed.output, holder)[0]
+    found = []
+    for threads in (1, 2):
+        with tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=threads)) as session:
+            drawn = [session.run(free, {holder: images}) for _ in range(4)]
+            assert len({value.row_pooling_sequence.tobytes() for value in drawn}) > 1
+            for value in drawn:
+                steps = np.diff(value.row_pooling_sequence)
+                assert value.output.shape == (3, 30, 21, 2) and set(steps) == {1, 2} and steps.sum() == 40
+            found += [session.run([*fixed, slope], {holder: images}) for _ in range(2)]
+    for other in found[1:]:
+        for first, second in zip(found[0], other):
+            assert first.tobytes() == second.tobytes()
+
+
+def test_a_nan_is_the_maximum_of_its_window_of_a_fraction(executor):
+    image = np.arange(36, dtype=np.float32).reshape(1, 6, 6, 1)
+    image[0, 0, 0, 0] = np.nan
+    x = tf.constant(image)
+    pooled = tf.nn.fractional_max_pool(x, [1.0, 2.0, 2.0, 1.0]).output
+    with tf.Session() as session:
+        value, slope = session.run([pooled, tf.gradients(pooled, x)[0]])
+    assert np.isnan(value[0, 0, 0, 0]) and not np.isnan(value.ravel()[1:]).any()
+    assert slope[0, 0, 0, 0] == 1 and slope.sum() == 9

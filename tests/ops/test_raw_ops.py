@@ -48,7 +48,7 @@ def test_values_and_gradients(key, executor):
 
 
 @pytest.mark.parametrize("open_shape", (False, True))
-@pytest.mark.parametrize("name", [name for name, case in program.CASES.items() if not case.slopes])
+@pytest.mark.parametrize("name", [name for name in program.CASES if name.startswith(("diag", "set_diag"))])
 def test_gradients_that_tensorflow_has_not_or_wrongly(name, open_shape, executor):
     case = program.CASES[name]
     inputs = {}

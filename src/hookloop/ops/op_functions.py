@@ -75,9 +75,8 @@ def _function(name, op_def):
         attr for a in signature.inputs for attr in (a.type_attr, a.number_attr, a.type_list_attr) if attr is not None
     }
     defaults = {key: value for key, value in op_def.attrs.items() if key not in told and value is not None}
-    window = ("ksize",) * ("Pool" in op_def.name) + ("strides", "padding") * (
-        "Pool" in op_def.name or "Conv" in op_def.name
-    )
+    pools = "Pool" in op_def.name and not op_def.name.startswith("Fractional")
+    window = ("ksize",) * pools + ("strides", "padding") * (pools or "Conv" in op_def.name)
     wanted = [a for output in signature.outputs for a in (output.type_attr, output.number_attr, output.type_list_attr)]
     wanted += [*window, *op_def.attrs]
     needed = list(dict.fromkeys(a for a in wanted if a is not None and a not in told and a not in defaults))

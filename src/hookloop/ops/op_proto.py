@@ -17,7 +17,7 @@ _KINDS = {
         "func": "dataset_factory f finalize_func init_func key_func predicate reduce_func window_size_func",
         "int": """block_size component_index limit num_buckets num_inner_iterations num_loss_partitions num_sampled num_true range_max
             record_bytes seq_dim""",
-        "list(float)": "boundaries unigrams",
+        "list(float)": "boundaries pooling_ratio unigrams",
         "list(int)": "explicit_paddings key ksize ksizes rates select_cols squeeze_dims strides",
         "list(shape)": "context_dense_shapes dense_shapes feature_list_dense_shapes output_shapes shapes",
         "list(string)": """context_dense_keys context_sparse_keys dense_keys feature_list_dense_keys
@@ -34,6 +34,7 @@ _OF_WINDOWS = ("ksize", "padding", "strides")  # of pools and convolutions; they
 
 # Whether TensorFlow says that an op has a state, where that is not as `_has_state` finds it.
 _STATEFUL = {"CheckNumerics": True, "DatasetCardinality": False, "ExperimentalGroupByReducerDataset": True,
+             "FractionalAvgPool": False, "FractionalMaxPool": False,
              "ResourceGather": True, "ResourceGatherNd": True, "TensorListResize": True}  # fmt: skip
 
 
@@ -49,7 +50,7 @@ def attribute_kinds(op_def):
         if argument.type_list_attr is not None:
             kinds[argument.type_list_attr] = "list(type)"
     name = op_def.name
-    if "Pool" in name or "Conv" in name or "conv" in name:
+    if ("Pool" in name and not name.startswith("Fractional")) or "Conv" in name or "conv" in name:
         kinds.update((window, _KINDS[window]) for window in _OF_WINDOWS if window != "ksize" or "Pool" in name)
     return kinds
 

@@ -14,6 +14,7 @@ from types import ModuleType
 
 import hookloop
 
+from ...ops.fractional_pools import fractional_avg_pool_v2, fractional_max_pool_v2
 from .changed_signatures import CHANGED
 from .classes import Variable, name_scope
 from .functions import dilation2d, erosion2d, max_pool_with_argmax, scalar_mul
@@ -161,7 +162,14 @@ for _place, _names in (
     ("io", {"gfile": hookloop.io.gfile}),
     ("linalg", {}),
     ("math", {"scalar_mul": scalar_mul}),
-    ("nn", {f.__name__: f for f in (dilation2d, erosion2d, max_pool_with_argmax)}),
+    (
+        "nn",
+        {
+            "fractional_avg_pool": fractional_avg_pool_v2,
+            "fractional_max_pool": fractional_max_pool_v2,
+            **{f.__name__: f for f in (dilation2d, erosion2d, max_pool_with_argmax)},
+        },
+    ),
     ("random", {"set_seed": hookloop.set_random_seed}),
     ("strings", {}),
     ("train", {"Checkpoint": hookloop.train.Checkpoint, "experimental": hookloop.train.experimental}),

@@ -8,7 +8,7 @@ SAME = {
         broadcast_static_shape broadcast_to cast clip_by_global_norm clip_by_norm clip_by_value complex complex128
         complex64 concat control_dependencies cos cosh cumsum custom_gradient divide double dynamic_partition
         dynamic_stitch einsum ensure_shape equal executing_eagerly exp extract_volume_patches eye fill float16 float32
-        float64 floor foldl foldr get_logger get_static_value grad_pass_through greater greater_equal group
+        fingerprint float64 floor foldl foldr get_logger get_static_value grad_pass_through greater greater_equal group
         guarantee_const half histogram_fixed_width histogram_fixed_width_bins identity identity_n import_graph_def
         init_scope int16 int32 int64 int8 is_tensor less less_equal linspace logical_and logical_not logical_or
         make_ndarray make_tensor_proto map_fn matmul matrix_square_root maximum meshgrid minimum multiply negative
@@ -31,7 +31,8 @@ SAME = {
     "linalg": """
         adjoint band_part cholesky cholesky_solve cross det diag diag_part eigh eigvalsh einsum expm eye global_norm
         inv logdet logm lstsq lu matmul matrix_rank matrix_transpose matvec normalize pinv qr set_diag slogdet solve
-        sqrtm svd tensor_diag tensor_diag_part tensordot trace triangular_solve
+        sqrtm svd tensor_diag tensor_diag_part tensordot trace triangular_solve tridiagonal_matmul
+        tridiagonal_solve
     """,
     "math": """
         abs accumulate_n acos acosh add add_n angle asin asinh atan atan2 atanh bessel_i0 bessel_i0e bessel_i1
