@@ -136,8 +136,8 @@ class _MonitoredSession(HookLoop):
 
     # Python finds `session.run` faster while an instance's dictionary is not made.
     __slots__ = (
-        "__dict__", "_coordinated_creator", "_graph_was_finalized", "_hooks", "_last_calls", "_losses", "_over", "_should_recover",
-        "_stop_grace_period_secs", "_told",
+        "__dict__", "_coordinated_creator", "_graph_was_finalized", "_hooks", "_last_calls", "_losses", "_over", "_given_up",
+        "_should_recover", "_stop_grace_period_secs", "_told",
     )  # fmt: skip
 
     StepContext = StepContext
@@ -147,7 +147,7 @@ class _MonitoredSession(HookLoop):
         self._hooks = hooks if isinstance(hooks, list) else list(hooks or ())
         self._should_recover = should_recover
         self._stop_grace_period_secs = stop_grace_period_secs
-        self._over = False
+        self._over = self._given_up = False
         self._losses = 0
         self._told = None
         self._last_calls = None
@@ -175,6 +175,7 @@ class _MonitoredSession(HookLoop):
                 self._begin_with(session)
                 return
             except BaseException as error:
+                self._given_up = True
                 if self._raw is not None:  # it was made, and is closed as one that is lost
                     self._close_session()
                 if not isinstance(error, _PREEMPTION_ERRORS) or not self._may_recover():
@@ -191,6 +192,7 @@ class _MonitoredSession(HookLoop):
         calls, self._last_calls = self._last_calls, None
         for call in calls:
             call()
+        self._given_up = False
 
     @staticmethod
     def _step_variable():
@@ -215,7 +217,8 @@ class _MonitoredSession(HookLoop):
         cause = error if isinstance(error, _PREEMPTION_ERRORS) else self._lost_thread()
         if cause is not None and self._may_recover():
             logging.info(_LOST, cause)
-            self._close_session()
+            self._give_up()
+            self._given_up = False
             return True
         if type(error) not in _CLEAN_ENDS or cause is not None:
             self._tell_hooks(cause or error)
@@ -246,7 +249,7 @@ class _MonitoredSession(HookLoop):
             if not self._should_recover:
                 raise
             logging.info(_LOST_WHILE_ASKED, error)
-            self._close_session()
+            self._give_up()
             self._open()
             return False
         except Exception:
@@ -260,8 +263,13 @@ class _MonitoredSession(HookLoop):
         merge_options(options, incoming)
         return options
 
+    def _give_up(self):
+        """Closes a session that is lost: where that fails the loop is over, though a program may run steps in another session."""
+        self._given_up = True
+        self._close_session()
+
     def _is_over(self):
-        return self._over
+        return self._over or self._given_up
 
     def _was_closed_meanwhile(self, error):
         """Whether a step failed because another thread, or the step itself, has closed this session: no error of many steps."""
@@ -444,7 +452,7 @@ class _MonitoredSession(HookLoop):
         """Stops the threads, then closes the session; an error of a thread is raised."""
         coord, session = self._coordinated_creator.coord, self._raw
         self._end()
-        if coord is None:
+        if coord is None or (session is None and coord.joined):  # the second time: its error was raised
             return
         coord.request_stop()
         try:
