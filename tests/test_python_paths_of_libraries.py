@@ -1,10 +1,12 @@
 """Names that libraries import by the paths of TensorFlow's files, and what of them is at the top."""
 
+import gc
 from collections import namedtuple
 from pathlib import Path
 
 import numpy as np
 import pytest
+from google.protobuf import text_format
 
 import hookloop as tf
 
@@ -131,3 +133,84 @@ def test_slices_of_equal_indices_are_added_up_by_the_function_that_optimizers_of
     with tf.Session() as session:
         found = session.run([summed, distinct])
     assert [part.tolist() for part in found] == [[[6, 8], [3, 4]], [2, 0]]
+
+
+def test_sets_and_mappings_by_what_objects_are():
+    from hookloop.python.util import object_identity as by_identity
+
+    first, second = [1], [1]
+    mapping = by_identity.ObjectIdentityDictionary()
+    mapping[first], mapping[second] = "a", "b"
+    assert len(mapping) == 2 and mapping[first] == "a" and [key is first for key in mapping] == [True, False]
+    del mapping[first]
+    assert first not in mapping and second in mapping
+    several = by_identity.ObjectIdentitySet([first, first, second])
+    assert len(several) == 2 and first in several and [1] not in several
+    several.discard(first)
+    several.update([first])
+    assert {id(item) for item in several} == {id(first), id(second)}
+    assert list(several.difference([second])) == [first] and len(several.intersection([second])) == 1
+    assert by_identity.Reference(first) == by_identity.Reference(first) != by_identity.Reference(second)
+    assert by_identity.Reference(first).deref() is first
+    with pytest.raises(TypeError, match="Cannot compare wrapped object with unwrapped object"):
+        by_identity.Reference(first) == first  # noqa: B015
+
+
+def test_what_nobody_else_has_leaves_weak_sets_and_mappings():
+    from hookloop.python.util import object_identity as by_identity
+
+    class Thing:
+        """Anything."""
+
+    kept, gone = Thing(), Thing()
+    weak, mapping = by_identity.ObjectIdentityWeakSet([kept, gone]), by_identity.ObjectIdentityWeakKeyDictionary()
+    mapping[kept], mapping[gone] = 1, 2
+    assert len(weak) == len(mapping) == 2
+    del gone
+    gc.collect()
+    assert list(weak) == list(mapping) == [kept]
+
+
+def test_the_part_of_a_graph_between_nodes(tmp_path, capsys):
+    from hookloop.python.tools import strip_unused_lib
+
+    a = tf.constant([1.0, 2.0], name="a")
+    tf.identity(tf.multiply(tf.exp(a, name="middle"), 2.0, name="product"), name="out")
+    graph_def = tf.get_default_graph().as_graph_def()
+    kind = tf.float32.as_datatype_enum
+    stripped = strip_unused_lib.strip_unused(graph_def, ["middle"], ["product"], kind)
+    assert {node.name: node.op for node in stripped.node} == {
+        "middle": "Placeholder", "product/y": "Const", "product": "Mul"}  # fmt: skip
+    assert strip_unused_lib.strip_unused(graph_def, ["middle"], ["product"], [kind]) == stripped
+    with pytest.raises(KeyError, match="The following input nodes were not found: {'nobody'}"):
+        strip_unused_lib.strip_unused(graph_def, ["nobody"], ["product"], kind)
+    with pytest.raises(ValueError, match="Name 'a:0' appears to refer to a Tensor, not a Operation."):
+        strip_unused_lib.strip_unused(graph_def, ["a:0"], ["product"], kind)
+    for binary in (False, True):
+        tf.train.write_graph(graph_def, str(tmp_path), "in", as_text=not binary)
+        paths = str(tmp_path / "in"), binary, str(tmp_path / "out"), binary
+        strip_unused_lib.strip_unused_from_files(*paths, "middle", "product", kind)
+        assert capsys.readouterr().out == "3 ops in the final graph.\n"
+        written = (tmp_path / "out").read_bytes()
+        found = tf.GraphDef.FromString(written) if binary else text_format.Parse(written, tf.GraphDef())
+        assert found == stripped
+    assert strip_unused_lib.strip_unused_from_files("nowhere", True, "", True, "", "x", kind) == -1
+
+
+def test_cases_by_a_function_of_ones_own(executor):
+    from hookloop.python.ops import control_flow_ops
+
+    seen = []
+
+    def conditional(predicate, true_fn, false_fn, note):
+        seen.append((predicate.name, note))
+        return tf.cond(predicate, true_fn, false_fn)
+
+    p, q = tf.placeholder_with_default(False, [], name="p"), tf.placeholder_with_default(True, [], name="q")
+    pairs = [(p, lambda: tf.constant(1)), (q, lambda: tf.constant(2))]
+    found = control_flow_ops._case_helper(conditional, pairs, lambda: tf.constant(3), False, "case", note="mine")
+    with tf.Session() as session:
+        assert [session.run(found, feed) for feed in ({}, {p: True}, {q: False})] == [2, 1, 3]
+    assert seen == [("p:0", "mine"), ("q:0", "mine")] or seen == [("q:0", "mine"), ("p:0", "mine")]
+    with pytest.raises(TypeError):
+        control_flow_ops._case_helper(conditional, [(True, lambda: tf.constant(1))], None, False, "case")

@@ -32,6 +32,7 @@ __getattr__, _names = attributes(
         **{name: f"ops.normalization.{name}" for name in "fused_batch_norm local_response_normalization lrn".split()},
         **{name: f"ops.fractional_pools.{name}" for name in "fractional_avg_pool fractional_max_pool".split()},
         **{name: f"ops.dilation.{name}" for name in "dilation2d erosion2d".split()},
+        "collapse_repeated": "ops.ctc_labels.collapse_repeated",
         "dropout": "ops.dropout.dropout",
         "embedding_lookup": "ops.embedding.embedding_lookup",
         "in_top_k": "ops.reduce.in_top_k",

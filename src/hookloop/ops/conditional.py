@@ -200,6 +200,28 @@ def _case(conditional, pred_fn_pairs, default, exclusive, name):
             return _nested(conditional, predicates, functions, default)
 
 
+def case_helper(cond_fn, pred_fn_pairs, default, exclusive, name, allow_python_preds=False, **cond_kwargs):
+    """`case` by another function in the place of `cond`.
+
+    Args:
+      cond_fn: called with a predicate, `true_fn` and `false_fn`.
+      pred_fn_pairs, default, exclusive, name: those of `case`.
+      allow_python_preds: whether predicates may be bools.
+      **cond_kwargs: further arguments of `cond_fn`.
+
+    Raises:
+      TypeError: where the pairs are none, or a predicate is a bool that may be none.
+    """
+    pairs = _checked_pairs(pred_fn_pairs)
+    if not allow_python_preds and any(isinstance(predicate, bool) for predicate, _ in pairs):
+        raise TypeError("pred must be a Tensor, got: bool")
+
+    def conditional(predicate, function, otherwise):
+        return cond_fn(predicate, true_fn=function, false_fn=otherwise, **cond_kwargs)
+
+    return _case(conditional, pairs, default, exclusive, name)
+
+
 def switch_case(branch_index, branch_fns, default=None, name="switch_case"):
     """What the function of a number gives.
 

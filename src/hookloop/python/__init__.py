@@ -177,6 +177,7 @@ _RENAMED = {
     "ops.control_flow_ops": {
         "with_dependencies": "ops.core.with_dependencies", "_Enter": "ops.control_flow_nodes.enter", "_Identity": "identity",
         "_NextIteration": "ops.control_flow_nodes.next_iteration",
+        "_case_helper": "ops.conditional.case_helper",
         "_SwitchRefOrTensor": "ops.control_flow_nodes.switch_ref_or_tensor",
         **{name: f"ops.control_flow_slices.{name}" for name in ("exit", "merge", "switch")},
         **{name: f"ops.control_flow_context.{name}" for name in ("CondContext", "ControlFlowContext", "WhileContext")},
@@ -241,7 +242,7 @@ _BARE = """autograph.core.ag_ctx data.experimental.ops.distribute data.experimen
     ops.rnn ops.rnn_cell ops.rnn_cell_impl ops.sparse_ops ops.stateful_random_ops ops.summary_ops_v2 ops.weights_broadcast_ops
     ops.while_v2 platform.build_info platform.control_imports pywrap_tensorflow_internal saved_model.nested_structure_coder
     summary.writer.event_file_writer_v2 training.checkpoint_ops training.saver_test_utils training.saving.functional_saver
-    training.tensorboard_logging training.tracking.data_structures training.tracking.graph_view util.object_identity
+    training.tensorboard_logging training.tracking.data_structures training.tracking.graph_view
     util.tf_should_use util.tf_stack""".split()  # fmt: skip
 
 install(__name__, _TABLE, _RENAMED, _SAME, _BARE)

@@ -47,7 +47,7 @@ SAME = {
         unsorted_segment_sum xdivy xlogy zero_fraction zeta
     """,
     "nn": """
-        all_candidate_sampler atrous_conv2d atrous_conv2d_transpose avg_pool1d avg_pool3d batch_normalization bias_add
+        all_candidate_sampler atrous_conv2d atrous_conv2d_transpose avg_pool1d avg_pool3d batch_normalization bias_add collapse_repeated
         compute_accidental_hits compute_average_loss conv1d_transpose conv_transpose depthwise_conv2d_backprop_filter
         depthwise_conv2d_backprop_input elu fixed_unigram_candidate_sampler l2_loss leaky_relu
         learned_unigram_candidate_sampler local_response_normalization log_poisson_loss lrn max_pool1d max_pool2d
