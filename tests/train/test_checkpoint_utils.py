@@ -110,6 +110,12 @@ def test_warm_start(checkpoint):
         tf.train.warm_start(checkpoint, "old/a", var_name_to_prev_var_name={"none": "old/a"})
 
 
+def test_several_variables_are_warm_started_from_one_name(checkpoint):
+    variables = [tf.get_variable(name, [2], initializer=tf.zeros_initializer()) for name in "ab"]
+    tf.train.warm_start(checkpoint, "[ab]", var_name_to_prev_var_name={"a": "old/a", "b": "old/a"})
+    np.testing.assert_array_equal(initialized(*variables), [[1, 2], [1, 2]])
+
+
 @pytest.mark.parametrize(("wanted", "started"), [
     ("old/a", True), ("old/a:0", True), ("old/a$", False), ("old/a:0$", True), (["old/a:0"], True), (["old/a$"], False),
 ])  # fmt: skip

@@ -15,8 +15,10 @@ from ..ops.build import constant
 from ..ops.gather import gather
 from ..ops.select import where
 from ..ops.state import assign
+from ..trackable import OBJECT_GRAPH_KEY
 from ..variables import Variable
 from .checkpoint_utils import _prefix_of, init_from_checkpoint, load_checkpoint, restored
+from .object_graph import read_object_graph
 
 __all__ = ["VocabInfo", "warm_start"]
 
@@ -63,29 +65,52 @@ def warm_start(ckpt_to_initialize_from, vars_to_warm_start=".*", var_name_to_voc
 
     Raises:
       ValueError: a variable is not in the checkpoint, has another shape, or a name matches nothing.
+      NotFoundError: there is no checkpoint of the prefix.
     """
     infos = dict(var_name_to_vocab_info or {})
-    previous = dict(var_name_to_prev_var_name or {})
     logging.info("Warm-starting from: %s", ckpt_to_initialize_from)
     groups = _grouped(vars_to_warm_start)
+    reader = load_checkpoint(ckpt_to_initialize_from)
+    previous = dict(var_name_to_prev_var_name or {})
+    if not previous and reader.has_tensor(OBJECT_GRAPH_KEY):
+        previous = _keys_of_objects(ckpt_to_initialize_from, groups)
     for name in infos:
         groups.setdefault(name, _parts_named(name))
-    used = set()
+    warm = 0
     for name, variables in sorted(groups.items()):
+        if name not in infos and not vars_to_warm_start:
+            continue
+        warm += 1
         source = previous.get(name)
-        used.add(name)
         if name in infos:
             _warm_start_by_vocabulary(variables, ckpt_to_initialize_from, source or name, infos[name])
         else:
             target = variables if len(variables) > 1 else variables[0]
             init_from_checkpoint(ckpt_to_initialize_from, {source or name: target})
-    logging.info("Warm-started %d variables.", len(groups))
-    unused = set(previous) - used
+    logging.info("Warm-started %d variables.", warm)
+    unused = set(previous) - set(groups)
     if unused:
         raise ValueError(
             f"You provided the following variables in var_name_to_prev_var_name that were not used: {unused}.  "
-            "Perhaps you misspelled them?  Here is the list of viable variable names: " + str(sorted(groups))
+            f"Perhaps you misspelled them?  Here is the list of viable variable names: {groups.keys()}"
         )
+
+
+def _keys_of_objects(checkpoint, names):
+    """Name of a variable -> its key in a checkpoint of objects.
+
+    Raises:
+      ValueError: it has none of one of the names.
+    """
+    nodes = read_object_graph(_prefix_of(checkpoint)).nodes
+    keys = {attribute.full_name: attribute.checkpoint_key for node in nodes for attribute in node.attributes}
+    missing = set(names) - set(keys)
+    if missing:
+        raise ValueError(
+            "Attempting to warm-start from an object-based checkpoint, but found that the checkpoint did not contain values for "
+            f"all variables. The following variables were missing: {missing}"
+        )
+    return {name: keys[name] for name in names}
 
 
 def _grouped(wanted):
@@ -95,8 +120,8 @@ def _grouped(wanted):
         logging.info("Warm-starting variables only in TRAINABLE_VARIABLES.")
     if isinstance(wanted, str):
         found = [v for v in graph.get_collection(GraphKeys.TRAINABLE_VARIABLES) if re.match(wanted, v.name)]
-    elif wanted is None:
-        found = []
+    elif wanted is None:  # they are known by name, and left alone
+        found = graph.get_collection(GraphKeys.TRAINABLE_VARIABLES)
     elif isinstance(wanted, (list, tuple)) and all(isinstance(item, str) for item in wanted):
         every = graph.get_collection(GraphKeys.GLOBAL_VARIABLES)
         found = [v for v in every if any(re.match(pattern, v.name) for pattern in wanted)]
