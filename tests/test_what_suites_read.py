@@ -248,3 +248,103 @@ class TestWords:
         assert writer_cache.FileWriterCache._cache == {os.fspath(tmp_path): writer}
         writer_cache.FileWriterCache.clear()
         assert writer_cache.FileWriterCache._cache == {}
+
+
+class TestOps:
+    """Words of refusals, and functions of TensorFlow's modules of ops that no public name has."""
+
+    @pytest.mark.parametrize(
+        "build, error, text",
+        [
+            (lambda: tf.boolean_mask([1], tf.placeholder(tf.bool)), ValueError, r"E\.g\. shape=\[None\] is ok, but shape=None is not\."),
+            (lambda: tf.expand_dims([1], axis=0, dim=0), ValueError, "Cannot specify both 'dim' and 'axis'"),
+            (lambda: tf.squeeze([[1]], axis=0, squeeze_dims=0), ValueError, "Cannot specify both 'squeeze_dims' and 'axis'"),
+            (lambda: tf.nn.softmax([1.0], axis=0, dim=0), ValueError, "Cannot specify both 'dim' and 'axis'"),
+            (lambda: tf.sort([1], direction="UP"), ValueError, "UP should be one of ASCENDING, DESCENDING"),
+            (lambda: tf.one_hot([0], 2, 1.0, 2), TypeError,
+             "dtype <dtype: 'float32'> of on_value does not match dtype <dtype: 'int32'> of off_value"),
+            (lambda: tf.one_hot([0], 2, 1, dtype=tf.float32), TypeError,
+             "dtype <dtype: 'int32'> of on_value does not match dtype parameter <dtype: 'float32'>"),
+            (lambda: tf.scatter_nd([[0], [2]], [9], [4]), ValueError,
+             r"The outer 1 dimensions of indices\.shape=\[2,1\] must match the outer 1 dimensions of updates\.shape=\[1\]"),
+            (lambda: tf.scatter_nd([[0]], [[9, 9]], [4, 3]), ValueError,
+             r"The inner 1 dimensions of output\.shape=\[4,3\] must match the inner 1 dimensions of updates\.shape=\[1,2\]"),
+            (lambda: tf.bitcast(tf.zeros([1, 1], tf.int8), tf.int32), ValueError, "Cannot bitcast due to shape. 1 does not match 4"),
+            (lambda: tf.space_to_batch_nd(tf.ones([1, 2, 2, 1]), [0], [[0, 0]]), ValueError, "block_shape must be positive"),
+            (lambda: tf.space_to_batch_nd(tf.ones([1, 2, 2, 1]), [2], [[-1, 1]]), ValueError, "paddings cannot be negative"),
+            (lambda: tf.batch_to_space_nd(tf.ones([4, 1, 1, 1]), [2, 2], [[-1, 0], [0, 0]]), ValueError, "crops cannot be negative"),
+            (lambda: tf.batch_to_space_nd(tf.ones([4, 1, 1, 1]), [2, 2], [[0, 3], [0, 0]]), ValueError,
+             "Negative dimension size caused by subtracting 3 from 2"),
+            (lambda: tf.argmax([1.0], output_type=tf.float32), TypeError,
+             "Value passed to parameter 'output_type' has DataType float32 not in list of allowed values: int32, int64"),
+            (lambda: tf.range(3, 1), ValueError, "Requires start <= limit when delta > 0: 3/1"),
+            (lambda: tf.ensure_shape(tf.ones([2, 3]), [3, None]), ValueError, "Dimension 0 in both shapes must be equal, but are 3 and 2"),
+            (lambda: tf.ensure_shape(tf.ones([2, 3]), [3]), ValueError, "Shape must be rank 1 but is rank 2"),
+            (lambda: tf.clip_by_global_norm(tf.ones([2]), 1.0), TypeError, "t_list should be a sequence"),
+            (lambda: tf.Variable([1.0]).scatter_sub([1.0]), TypeError, r"sparse_delta is not IndexedSlices: \[1\.0\]"),
+        ],
+    )  # fmt: skip
+    def test_refused_when_built(self, build, error, text):
+        with pytest.raises(error, match=text):
+            build()
+
+    @pytest.mark.parametrize(
+        "build, text",
+        [
+            (lambda: tf.transpose(tf.constant([[1, 2], [3, 4]]), [0, 0]), r"1 is missing from \{0,0\}\."),
+            (lambda: tf.reverse_sequence([[1, 2]], [1], seq_axis=0, batch_axis=0), "batch_dim == seq_dim == 0"),
+            (lambda: tf.raw_ops.Bucketize(input=[1], boundaries=[8.0, 7.0]), "Expected sorted boundaries"),
+        ],
+    )
+    def test_refused_in_the_run_though_all_is_constant(self, build, text):
+        value = build()
+        with tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError, match=text):
+            session.run(value)
+
+    def test_functions_of_the_second_version(self):
+        from hookloop.python.ops import array_ops, math_ops, nn_ops
+
+        assert array_ops.expand_dims_v2 is tf.compat.v2.expand_dims and math_ops.argmax_v2 is tf.compat.v2.argmax
+        assert (
+            nn_ops.conv2d_v2 is tf.compat.v2.nn.conv2d
+            and nn_ops.softmax_cross_entropy_with_logits_v2 is tf.nn.softmax_cross_entropy_with_logits_v2
+        )
+        with pytest.raises(AttributeError):
+            _ = array_ops.nothing_v2
+
+    def test_nodes_of_variables_alone(self):
+        from hookloop.python.ops import state_ops
+
+        old, new = state_ops.variable_op([2], tf.float32, name="old"), state_ops.variable_op_v2([2], tf.int32)
+        unknown = state_ops.variable_op([2], tf.float32, set_shape=False)
+        assert [v.op.type for v in (old, new)] == ["Variable", "VariableV2"] and old.name == "old:0"
+        assert old.shape.as_list() == new.shape.as_list() == [2] and unknown.shape.ndims is None
+        with tf.Session() as session:
+            assert session.run(tf.assign(old, [1.0, 2.0])).tolist() == [1, 2]
+
+    def test_other_functions(self, executor):
+        from hookloop.python.ops import array_ops, confusion_matrix, math_ops
+
+        labels, predictions = confusion_matrix.remove_squeezable_dimensions([[1], [2]], [1, 2])
+        same = confusion_matrix.remove_squeezable_dimensions([1, 2], [[1], [2]], expected_rank_diff=1)
+        fed = tf.placeholder(tf.int32)
+        in_run = confusion_matrix.remove_squeezable_dimensions(fed, [1, 2])[0]
+        with tf.Session() as session:
+            assert session.run(math_ops.reduced_shape([2, 3, 4], [1, -1])).tolist() == [2, 1, 1]
+            assert session.run(array_ops.listdiff([1, 2, 3], [2])[0]).tolist() == [1, 3]
+            assert session.run([labels, predictions])[0].tolist() == [1, 2]
+            assert [v.shape for v in session.run(same)] == [(2,), (2, 1)]
+            assert session.run(in_run, {fed: [[1], [2]]}).tolist() == [1, 2]
+
+    def test_the_store_of_variables(self):
+        from hookloop.python.ops import variable_scope
+
+        store = variable_scope._get_default_variable_store()
+        with tf.variable_scope("scope"):
+            first = store.get_variable("v", [1], initializer=tf.ones_initializer())
+        assert first.name == "v:0" and store.get_variable("v", [1]) is first is store.get_variable("v", [1], reuse=True)
+        with pytest.raises(ValueError, match="Variable v already exists"):
+            store.get_variable("v", [1], reuse=False)
+        with pytest.raises(ValueError, match="Variable w does not exist"):
+            store.get_variable("w", [1], reuse=True)
+        assert isinstance(store, variable_scope._VariableStore)

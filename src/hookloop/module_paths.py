@@ -138,4 +138,9 @@ def _look_up(name, places, renamed):
             own_module = isinstance(value, ModuleType) and value.__name__.startswith(_ROOT)
             if value is not _ABSENT and not own_module:
                 return value
+    if name.endswith("_v2"):  # and so those that are the second version's, where the first has others
+        for place in ("", ".nn", ".math", ".strings", ".debugging", ".linalg"):
+            value = getattr(_module(f"compat.v2{place}"), name.removesuffix("_v2"), _ABSENT)
+            if value is not _ABSENT and callable(value):
+                return value
     return _ABSENT

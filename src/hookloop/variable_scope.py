@@ -64,6 +64,13 @@ class _Store:
         self.scope_counts = {}
         self._opened_below = {}  # scope -> the names of all scopes below it that were opened since it was closed
 
+    def get_variable(
+        self, name, shape=None, dtype=dtypes.float32, initializer=None, regularizer=None, reuse=None, **options
+    ):
+        """The variable of a full name, whatever scopes there are; without `reuse` it is made where it is not there."""
+        scope = VariableScope(AUTO_REUSE if reuse is None else reuse)
+        return scope.get_variable(self, name, shape, dtype, initializer, regularizer, **options)
+
     def open_scope(self, name):
         self.scope_counts[name] = self.scope_counts.get(name, 0) + 1
         around = name

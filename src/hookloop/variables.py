@@ -20,6 +20,7 @@ from .graph.tensor import Tensor, TensorOperators
 from .initial_values import guarded
 from .ops import core, gather, operators, scatter, state
 from .ops.build import apply_op, convert_to_tensor, register_tensor_conversion_function
+from .ops.indexed_slices import rows_and_values
 from .ops.slice_assign import assign_part
 from .partitioned import SaveSliceInfo
 from .shapes import TensorShape, as_shape
@@ -358,35 +359,35 @@ class Variable(Trackable, TensorOperators, metaclass=_VariableType):
 
     def scatter_sub(self, sparse_delta, use_locking=False, name=None):
         """Subtracts the rows of `IndexedSlices`; of rows that are named twice both count."""
-        return state.scatter_sub(self, sparse_delta.indices, sparse_delta.values, use_locking, name)
+        return state.scatter_sub(self, *rows_and_values(sparse_delta), use_locking, name)
 
     def scatter_add(self, sparse_delta, use_locking=False, name=None):
         """Adds the rows of `IndexedSlices`; of rows that are named twice both count."""
-        return state.scatter_add(self, sparse_delta.indices, sparse_delta.values, use_locking, name)
+        return state.scatter_add(self, *rows_and_values(sparse_delta), use_locking, name)
 
     def scatter_update(self, sparse_delta, use_locking=False, name=None):
         """Puts the rows of `IndexedSlices` in their places."""
-        return state.scatter_update(self, sparse_delta.indices, sparse_delta.values, use_locking, name)
+        return state.scatter_update(self, *rows_and_values(sparse_delta), use_locking, name)
 
     def scatter_mul(self, sparse_delta, use_locking=False, name=None):
         """Multiplies by the rows of `IndexedSlices`."""
-        return state.scatter_mul(self, sparse_delta.indices, sparse_delta.values, use_locking, name)
+        return state.scatter_mul(self, *rows_and_values(sparse_delta), use_locking, name)
 
     def scatter_div(self, sparse_delta, use_locking=False, name=None):
         """Divides by the rows of `IndexedSlices`."""
-        return state.scatter_div(self, sparse_delta.indices, sparse_delta.values, use_locking, name)
+        return state.scatter_div(self, *rows_and_values(sparse_delta), use_locking, name)
 
     def scatter_max(self, sparse_delta, use_locking=False, name=None):
         """Makes rows the larger of what they are and the rows of `IndexedSlices`, by elements."""
-        return state.scatter_max(self, sparse_delta.indices, sparse_delta.values, use_locking, name)
+        return state.scatter_max(self, *rows_and_values(sparse_delta), use_locking, name)
 
     def scatter_min(self, sparse_delta, use_locking=False, name=None):
         """Makes rows the smaller of what they are and the rows of `IndexedSlices`, by elements."""
-        return state.scatter_min(self, sparse_delta.indices, sparse_delta.values, use_locking, name)
+        return state.scatter_min(self, *rows_and_values(sparse_delta), use_locking, name)
 
     def batch_scatter_update(self, sparse_delta, use_locking=False, name=None):
         """Puts the rows of `IndexedSlices` in their places, whose leading axes are batches."""
-        return scatter.batch_scatter_update(self, sparse_delta.indices, sparse_delta.values, use_locking, name)
+        return scatter.batch_scatter_update(self, *rows_and_values(sparse_delta), use_locking, name)
 
     def scatter_nd_add(self, indices, updates, name=None):
         """Adds `updates` [..., slice] where `indices` [..., axes] say."""

@@ -195,7 +195,7 @@ def test_an_axis_of_a_known_number_that_is_fed_out_of_range(axis, executor):
 def test_old_argument_names():
     x = np.ones((2, 3), "float32")
     assert tf.reduce_sum(x, reduction_indices=1, keep_dims=True).shape.as_list() == [2, 1]
-    with pytest.raises(ValueError, match="Cannot specify both 'axis' and 'reduction_indices'"):
+    with pytest.raises(ValueError, match="Cannot specify both 'reduction_indices' and 'axis'"):
         tf.reduce_sum(x, 1, reduction_indices=1)
 
 

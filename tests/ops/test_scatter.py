@@ -70,7 +70,7 @@ def test_gradients(executor):
 
 def test_shapes_that_do_not_fit_are_refused():
     with pytest.raises(
-        ValueError, match="inner 1 dimensions of input.shape must match the inner 1 dimensions of updates"
+        ValueError, match="inner 1 dimensions of input.shape=.* must match the inner 1 dimensions of updates"
     ):
         tf.tensor_scatter_add(tf.ones([4, 2]), [[0]], [[1.0, 2.0, 3.0]])
 
@@ -102,11 +102,11 @@ def test_updates_that_are_not_a_slice_for_each_place_are_refused(executor, kind,
     with pytest.raises(error, match="Shape must be at least rank 1 but is rank 0"):
         of_places(SCATTERED[kind], [2], np.int32([1]), np.float32(3), known)
     with pytest.raises(
-        error, match="The outer 1 dimensions of indices.shape must match the outer 1|sizes 3 and 2 do not fit"
+        error, match=r"The outer 1 dimensions of indices.shape=.* must match the outer 1|sizes 3 and 2 do not fit"
     ):
         of_places(SCATTERED[kind], [3, 2], np.int32([[0], [1]]), ones, known)
     with pytest.raises(
-        error, match="The outer 1 dimensions of indices.shape must match the outer 1|sizes 1 and 3 do not fit"
+        error, match=r"The outer 1 dimensions of indices.shape=.* must match the outer 1|sizes 1 and 3 do not fit"
     ):
         of_places(SCATTERED[kind], [3, 2], np.int32([[0], [1], [2]]), ones[:1], known)
 

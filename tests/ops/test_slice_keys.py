@@ -44,9 +44,12 @@ def test_shapes_and_values_of_a_wrong_rank():
 
 
 def test_one_hot_values_are_of_one_dtype():
-    with pytest.raises(TypeError, match="expected on_value of dtype float32, got int32"):
+    with pytest.raises(TypeError, match="dtype .* of on_value does not match dtype"):
         tf.one_hot([0], 3, on_value=1, dtype=tf.float32)
-    with pytest.raises(TypeError, match="expected off_value of dtype float32, got int32"):
+    with pytest.raises(
+        TypeError,
+        match="dtype .* of off_value does not match dtype parameter|of on_value does not match dtype .* of off_value",
+    ):
         tf.one_hot([0], 3, on_value=1.0, off_value=0)
 
 

@@ -509,7 +509,7 @@ def expand_dims(input, axis=None, name=None, dim=None):
       ValueError: where no axis is given, or the axis is out of range.
     """
     if axis is not None and dim is not None:
-        raise ValueError("Cannot specify both 'axis' and 'dim'")
+        raise ValueError("Cannot specify both 'dim' and 'axis'")
     axis = dim if axis is None else axis
     if axis is None:
         raise ValueError("Must specify an axis argument to tf.expand_dims()")
@@ -523,7 +523,7 @@ def squeeze(input, axis=None, name=None, squeeze_dims=None):
       ValueError: where a size of `axis` is not 1.
     """
     if axis is not None and squeeze_dims is not None:
-        raise ValueError("Cannot specify both 'axis' and 'squeeze_dims'")
+        raise ValueError("Cannot specify both 'squeeze_dims' and 'axis'")
     axis = squeeze_dims if axis is None else axis
     if axis is None:
         axis = []

@@ -39,7 +39,9 @@ def _attribute(op_def, signature, key, value, default):
         allowed = op_def.types.get(key)
         if allowed is not None and value.base_dtype not in allowed:
             names = ", ".join(sorted(t.name for t in allowed))
-            raise TypeError(f"DataType {value.name} for attr '{key}' not in list of allowed values: {names}")
+            raise TypeError(
+                f"Value passed to parameter '{key}' has DataType {value.name} not in list of allowed values: {names}"
+            )
         return value
     if isinstance(value, (Dimension, np.integer)):
         return int(value)

@@ -396,6 +396,10 @@ def _ensured(c):
     if not c.known(0) or wanted is None:
         return wanted if wanted is not None else c.shape(0)
     found = c.shape(0)
+    if not hasattr(c, "decide"):  # while the graph is built
+        if len(found) != len(wanted):
+            c.fail(f"Shape must be rank {len(wanted)} but is rank {len(found)}")
+        return c.merge_shapes(wanted, found)
     try:
         if len(found) == len(wanted):
             return tuple(d if w is UNKNOWN else c.merge(d, w) for d, w in zip(found, wanted))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..graph.scopes import colocate_with, name_scope
+from ..graph.tensor import Tensor
 from .array import ones_like, rank, size, stack
 from .build import constant, convert_to_tensor
 from .core import identity
@@ -79,7 +80,7 @@ def global_norm(t_list, name=None):
 
 
 def _checked_list(t_list):
-    if isinstance(t_list, (str, bytes, dict)) or not hasattr(t_list, "__iter__"):
+    if isinstance(t_list, (str, bytes, dict, Tensor)) or not hasattr(t_list, "__iter__"):
         raise TypeError("t_list should be a sequence")
     return list(t_list)
 

@@ -307,10 +307,11 @@ def check_updates(c, indices, updates, shape, what):
         c.fail(f"The last dimension of indices.shape, {depth}, must not exceed the rank of {what}, {len(shape)}")
     outer, inner = len(indices) - 1, len(shape) - depth
     if len(updates) != outer + inner or not _agree(updates[:outer], indices[:-1]):
-        c.fail(f"The outer {outer} dimensions of indices.shape must match the outer {outer} dimensions of updates.shape, "
-               f"and the inner {inner} dimensions of {what}.shape the inner ones of updates.shape")  # fmt: skip
+        c.fail(f"The outer {outer} dimensions of indices.shape={_shown(indices)} must match the outer {outer} dimensions of "
+               f"updates.shape={_shown(updates)}, and the inner {inner} dimensions of {what}.shape={_shown(shape)} the inner ones")  # fmt: skip
     if not _agree(updates[outer:], shape[depth:]):
-        c.fail(f"The inner {inner} dimensions of {what}.shape must match the inner {inner} dimensions of updates.shape")
+        c.fail(f"The inner {inner} dimensions of {what}.shape={_shown(shape)} must match the inner {inner} dimensions of "
+               f"updates.shape={_shown(updates)}")  # fmt: skip
     c.merge_shapes(updates, (*indices[:-1], *shape[depth:]))
 
 
@@ -502,9 +503,12 @@ def one_hot(indices, depth, on_value=None, off_value=None, axis=None, dtype=None
             if value is not None
         }
         dtype = dtypes.as_dtype(dtype if dtype is not None else next(iter(given.values()), dtypes.float32))
+        kinds = list(given.values())
+        if len(kinds) == 2 and kinds[0] != kinds[1]:
+            raise TypeError(f"dtype {kinds[0]!s} of on_value does not match dtype {kinds[1]!s} of off_value")
         for which, found in given.items():
             if found != dtype:
-                raise TypeError(f"expected {which} of dtype {dtype.name}, got {found.name}")
+                raise TypeError(f"dtype {found!s} of {which} does not match dtype parameter {dtype!s}")
         on = convert_to_tensor(1, dtype=dtype, name="on_value") if on_value is None else on_value
         off = convert_to_tensor(0, dtype=dtype, name="off_value") if off_value is None else off_value
         return apply_op("OneHot", [indices, depth, on, off], {"axis": -1 if axis is None else axis}, scope)
@@ -537,7 +541,10 @@ def boolean_mask(tensor, mask, name="boolean_mask", axis=None):
         tensor = convert_to_tensor(tensor, name="tensor")
         mask = convert_to_tensor(mask, name="mask")
         if mask._shape is None:
-            raise ValueError("Number of mask dimensions must be specified, even if some dimensions are None.")
+            raise ValueError(
+                "Number of mask dimensions must be specified, even if some dimensions are None.  E.g. shape=[None] is ok, but "
+                "shape=None is not."
+            )
         rank = len(mask._shape)
         if rank == 0:
             raise ValueError("mask cannot be scalar.")

@@ -82,3 +82,14 @@ class IndexedSlices:
     def __str__(self):
         shape = "" if self._dense_shape is None else f", dense_shape={self._dense_shape}"
         return f"IndexedSlices(indices={self._indices}, values={self._values}{shape})"
+
+
+def rows_and_values(sparse_delta):
+    """Which rows of a variable slices are of, and the slices.
+
+    Raises:
+      TypeError: for what is no `IndexedSlices`.
+    """
+    if not isinstance(sparse_delta, IndexedSlices):
+        raise TypeError(f"sparse_delta is not IndexedSlices: {sparse_delta}")
+    return sparse_delta.indices, sparse_delta.values

@@ -24,8 +24,8 @@ def _range_size(c):
         if delta == 0:
             c.fail("Requires delta != 0")
         if (limit - start) * delta < 0:
-            c.fail(f"Requires start {'<=' if delta > 0 else '>='} limit when delta {'>' if delta > 0 else '<'} 0, got "
-                   f"{start} and {limit}")  # fmt: skip
+            c.fail(f"Requires start {'<=' if delta > 0 else '>='} limit when delta {'>' if delta > 0 else '<'} 0: "
+                   f"{start}/{limit}")  # fmt: skip
         return (_range_count(c, start, limit, delta),)
     if not c.inputs[0].dtype.is_integer:
         return (c.new_size(None),)

@@ -211,6 +211,8 @@ def _in_blocks(c, size_of):
     block = _block_of(c)
     _check_padding(c, block)
     batch, dims = shape[0], []
+    if any(isinstance(b, int) and b < 1 for b in block):
+        c.fail("block_shape must be positive")
     for length, b, (before, behind) in zip(shape[1:], block, _padding(c, len(block))):
         batch, dim = size_of(batch, length, b, before, behind)
         dims.append(dim)
@@ -243,7 +245,7 @@ def _padding(c, count):
         return [(UNKNOWN, UNKNOWN)] * count if hasattr(c, "_fallback") else _pairs([c.natural(d) for d in c.sizes(2)])
     found = [d if not isinstance(d, np.integer) else int(d) for d in found.ravel()]
     if any(isinstance(d, int) and d < 0 for d in found):
-        c.fail("paddings and crops must be non-negative")
+        c.fail(f"{'paddings' if c.op.type == 'SpaceToBatchND' else 'crops'} cannot be negative")
     return _pairs([c.natural(d) for d in found])
 
 
@@ -279,7 +281,10 @@ def _batch_blocks(c, space, batches, block):
 
 def _to_space_shape(c):
     def size_of(batch, length, b, before, behind):
-        dim = c.natural(length * b - before - behind)
+        dim = length * b - before - behind
+        if isinstance(dim, int) and dim < 0:
+            c.fail(f"Negative dimension size caused by subtracting {before + behind} from {length * b}")
+        dim = c.natural(dim)
         return c.infer(batch, b), dim
 
     return _in_blocks(c, size_of)
@@ -338,7 +343,7 @@ def _bitcast_shape(c):
     if own > wanted:
         return (*shape, own // wanted)
     if not shape or (isinstance(shape[-1], int) and shape[-1] != wanted // own):
-        c.fail(f"Cannot bitcast from {c.dtype(0).name} to {c.attr('type').name}")
+        c.fail(f"Cannot bitcast due to shape. {shape[-1] if shape else 1} does not match {wanted // own}")
     c.merge(shape[-1], wanted // own)
     return shape[:-1]
 

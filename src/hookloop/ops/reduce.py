@@ -573,7 +573,7 @@ def renamed(new_name, new, old_name, old):
     if old is None:
         return new
     if new is not None:
-        raise ValueError(f"Cannot specify both '{new_name}' and '{old_name}'")
+        raise ValueError(f"Cannot specify both '{old_name}' and '{new_name}'")
     return old
 
 

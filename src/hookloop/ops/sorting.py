@@ -59,7 +59,7 @@ def argsort(values, axis=-1, direction="ASCENDING", stable=False, name=None):
 
 def _sorted(values, axis, direction, indices):
     if direction not in ("ASCENDING", "DESCENDING"):
-        raise ValueError(f"{direction} should be one of ['ASCENDING', 'DESCENDING']")
+        raise ValueError(f"{direction} should be one of ASCENDING, DESCENDING")
     known = constant_value(convert_to_tensor(axis, name="axis"))
     if known is None:
         raise ValueError("axis must be a constant scalar")

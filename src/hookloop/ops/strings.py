@@ -538,7 +538,7 @@ def reduce_join(inputs, axis=None, keep_dims=None, separator="", name=None, redu
 
 def _either(name, value, old_name, old_value):
     if value is not None and old_value is not None:
-        raise ValueError(f"Cannot specify both '{name}' and '{old_name}'")
+        raise ValueError(f"Cannot specify both '{old_name}' and '{name}'")
     return old_value if value is None else value
 
 

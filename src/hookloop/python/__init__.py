@@ -173,7 +173,7 @@ _RENAMED = {
         "GlorotUniform": "glorot_uniform_initializer", "GlorotNormal": "glorot_normal_initializer",
         "_compute_fans": "initializers._fans", "Identity": "initializers.identity", "Initializer": "initializers.Initializer",
     },
-    "ops.array_ops": {"shape_internal": "ops.array.shape_internal"},
+    "ops.array_ops": {"listdiff": "python.ops.other_functions.listdiff", "shape_internal": "ops.array.shape_internal"},
     "ops.control_flow_ops": {
         "with_dependencies": "ops.core.with_dependencies", "_Enter": "ops.control_flow_nodes.enter", "_Identity": "identity",
         "_NextIteration": "ops.control_flow_nodes.next_iteration",
@@ -185,7 +185,7 @@ _RENAMED = {
     "ops.data_flow_ops": {"Barrier": "ops.barrier.Barrier", "RecordInput": "ops.record_input.RecordInput", "MapStagingArea": "ops.map_staging.MapStagingArea", "StagingArea": "ops.staging.StagingArea"},
     "ops.logging_ops": {"print_v2": "print"},
     "ops.math_ops": {
-        "_bucketize": "ops.op_functions.bucketize", "neg": "negative", "floor_mod": "floormod", "real_div": "realdiv", "truncate_div": "truncatediv", "truncate_mod": "truncatemod",
+        "reduced_shape": "python.ops.other_functions.reduced_shape", "_bucketize": "ops.op_functions.bucketize", "neg": "negative", "floor_mod": "floormod", "real_div": "realdiv", "truncate_div": "truncatediv", "truncate_mod": "truncatemod",
     },
     "ops.nn_impl": {"_compute_sampled_logits": "ops.candidates._sampled_logits", "_sum_rows": "ops.candidates._sum_rows"},
     "ops.parallel_for": {name: f"jacobians.{name}" for name in ("batch_jacobian", "jacobian")},
@@ -198,7 +198,11 @@ _RENAMED = {
     },
     "ops.string_ops": {f"string_{name}": f"strings.{name}" for name in ("format", "length", "lower", "upper")},
     "ops.summary_op_util": {"summary_scope": "summary.functions.summary_scope"},
-    "ops.variable_scope": {"variable": "Variable"},
+    "ops.confusion_matrix": {"remove_squeezable_dimensions": "python.ops.other_functions.remove_squeezable_dimensions"},
+    "ops.state_ops": {name: f"python.ops.other_functions.{name}" for name in ("variable_op", "variable_op_v2")},
+    "ops.variable_scope": {
+        "variable": "Variable", "_VariableStore": "variable_scope._Store", "_get_default_variable_store": "variable_scope._store",
+    },
     "platform.googletest": {"GetTempDir": "test.get_temp_dir"},
     "pywrap_tensorflow": {
         "CheckpointReader": "train.checkpoint_utils.CheckpointReader", "EventsWriter": "summary.events_writer.EventsWriter",
