@@ -241,3 +241,14 @@ def test_messages_are_compared():
             compare.assertProtoEqual(self, tf.NodeDef(name="b"), tf.NodeDef(name="a"))
 
     assert run(Case, "test_same").wasSuccessful() and len(run(Case, "test_other").failures) == 1
+
+
+def test_decorators_and_versions_of_suites():
+    from hookloop.python.framework import test_util
+
+    assert test_util.enable_output_all_intermediates(len) is len is test_util.use_deterministic_cudnn(len)
+    assert test_util.enable_tf_xla_constant_folding("why")(len) is len and not test_util.is_xla_enabled()
+    assert test_util.assert_equal_graph_def_v1 is tf.test.assert_equal_graph_def
+    graph = tf.Graph()
+    test_util.set_producer_version(graph, 8)
+    assert graph.graph_def_versions.producer == 8 and graph.as_graph_def().versions.producer == 8

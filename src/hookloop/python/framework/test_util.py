@@ -15,6 +15,8 @@ __all__ = [
     "assert_equal_graph_def", "assert_equal_graph_def_v2", "assert_meta_graph_protos_equal", "assert_no_garbage_created",
     "assert_no_new_pyobjects_executing_eagerly", "assert_no_new_tensors", "assert_ops_in_graph",
     "build_as_function_and_v1_graph", "create_local_cluster", "deprecated_graph_mode_only", "device",
+    "assert_equal_graph_def_v1", "enable_output_all_intermediates", "enable_tf_xla_constant_folding", "is_xla_enabled",
+    "set_producer_version", "use_deterministic_cudnn",
     "disable_control_flow_v2", "disable_xla", "enable_control_flow_v2", "for_all_test_methods", "force_cpu",
     "force_gpu", "get_node_def_from_graph", "gpu_device_name", "is_gpu_available", "no_xla_auto_jit",
     "py_func_if_in_function", "run_all_in_graph_and_eager_modes", "run_cuda_only", "run_deprecated_v1",
@@ -41,7 +43,9 @@ run_deprecated_v1 = deprecated_graph_mode_only = enable_control_flow_v2 = with_c
 also_run_as_tf_function = build_as_function_and_v1_graph = _same
 assert_no_new_pyobjects_executing_eagerly = assert_no_garbage_created = assert_no_new_tensors = _unchanged
 disable_control_flow_v2 = disable_xla = no_xla_auto_jit = xla_allow_fallback = _described
-assert_equal_graph_def_v2 = assert_equal_graph_def
+enable_output_all_intermediates = use_deterministic_cudnn = _unchanged
+enable_tf_xla_constant_folding = _described
+assert_equal_graph_def_v1 = assert_equal_graph_def_v2 = assert_equal_graph_def
 
 
 def run_v1_only(reason, func=None):
@@ -116,6 +120,27 @@ def skip_if(condition):
         return unless
 
     return decorate
+
+
+def is_xla_enabled():
+    """Whether graphs are compiled by XLA: they are not."""
+    return False
+
+
+def set_producer_version(graph, producer_version):
+    """Lets a graph say that another version made it.
+
+    Args:
+      graph: a graph; its messages have that version from then on.
+      producer_version: the number.
+    """
+    from ...import_graph import import_graph_def
+    from ...messages import GraphDef
+
+    made = GraphDef()
+    made.versions.producer = producer_version
+    with graph.as_default():
+        import_graph_def(made)
 
 
 def IsMklEnabled():
