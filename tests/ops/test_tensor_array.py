@@ -101,8 +101,12 @@ def test_arguments_are_checked():
     with pytest.raises(ValueError, match="Cannot provide both a handle and size"):
         tf.TensorArray(tf.float32, size=1, handle=tf.constant(1))
     array = tf.TensorArray(tf.float32, size=2)
-    with pytest.raises(ValueError, match="a TensorArray of float32 cannot hold int32"):
+    with pytest.raises(TypeError, match="TensorArray dtype is float but Op is trying to write dtype int32"):
         array.write(0, tf.constant(1))
+    with pytest.raises(TypeError, match="Handle must be a Tensor"):
+        tf.TensorArray(tf.float32, handle=3)
+    with pytest.raises(ValueError, match="Cannot construct with both handle and tensor_array_name"):
+        tf.TensorArray(tf.float32, handle=array.handle, tensor_array_name="a")
     with pytest.raises(ValueError, match="Inconsistent shapes: saw .* but expected"):
         array.write(0, [1.0]).write(1, [1.0, 2.0])
 

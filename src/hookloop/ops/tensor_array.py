@@ -9,8 +9,10 @@ import weakref
 from contextlib import nullcontext
 
 from .. import dtypes
+from ..graph.describe import message_name
 from ..graph.scopes import colocate_with, control_dependencies, name_scope
 from ..graph.stack import get_default_graph
+from ..graph.tensor import Tensor
 from ..shapes import UNKNOWN, TensorShape, as_shape, to_internal
 from . import _host_rows
 from .array import expand_dims, reshape, shape, size
@@ -187,6 +189,10 @@ class TensorArray:
             raise ValueError("Cannot provide both a handle and size at the same time")
         if handle is None and size is None:
             raise ValueError("Size must be provided if handle is not provided")
+        if handle is not None and tensor_array_name is not None:
+            raise ValueError("Cannot construct with both handle and tensor_array_name")
+        if handle is not None and not isinstance(handle, Tensor):
+            raise TypeError("Handle must be a Tensor")
         self._dynamic_size = bool(dynamic_size)
         self._dtype = dtypes.as_dtype(dtype).base_dtype
         self._infer_shape = infer_shape
@@ -276,7 +282,8 @@ class TensorArray:
 
     def _check_type(self, value):
         if value.dtype.base_dtype is not self._dtype:
-            raise ValueError(f"a TensorArray of {self._dtype.name} cannot hold {value.dtype.name}: {value}")
+            own, given = message_name(self._dtype), message_name(value.dtype.base_dtype)
+            raise TypeError(f"TensorArray dtype is {own} but Op is trying to write dtype {given}: {value}")
 
     def gather(self, indices, name=None):
         """The elements at `indices`, one above the other."""
