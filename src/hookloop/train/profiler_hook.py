@@ -54,10 +54,10 @@ class ProfilerHook(SessionRunHook):
         if save_steps is not None and save_steps > 1:
             # The run to come makes the step after the one that the counter shows.
             self.trigger = Trigger("global_step", every=save_steps - 1, first=False)
-        elif save_steps is not None:
-            self.trigger = Trigger("runs", every=1, first=False)  # each run but the first
+        elif save_secs is not None and save_secs > 0:
+            self.trigger = Trigger("seconds", every=save_secs, first=False)
         else:
-            self.trigger = Trigger("seconds", every=max(save_secs, 0), first=False)
+            self.trigger = Trigger("runs", every=1, first=False)  # each run but the first
 
     def before_run(self, run_context):
         if self._is_due():
@@ -79,10 +79,9 @@ class ProfilerHook(SessionRunHook):
         return RunOptions(trace_level=RunOptions.FULL_TRACE)
 
     def after_run(self, run_context, run_values):
-        stale_step = run_values.results["global_step"]
+        step = run_values.results["global_step"]  # that the run has made
         if self._next_step is None:
-            self._timer.update_last_triggered_step(stale_step)
-        step = stale_step + 1
+            self._timer.update_last_triggered_step(step - 1)
         if self._request_summary:
             step = run_context.session.run(self._global_step_tensor)
             self._timer.update_last_triggered_step(step)
