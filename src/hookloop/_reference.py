@@ -11,8 +11,9 @@ import time
 import numpy as np
 
 from . import errors
-from ._reference_arrays import ArrayOps
+from ._reference_arrays import ArrayOps, ArrayRows
 from ._reference_shapes import check_shapes
+from .compile.arrays import fetched_handle
 from .compile.branch_values import NEVER, Choice, never_there, not_there
 from .compile.guards import check_predicate
 from .compile.host import NO_VALUE
@@ -232,7 +233,7 @@ class ReferenceStep(ArrayOps):
         value = self.value(tensor, tensor.op)
         if isinstance(value, np.ndarray):
             return value[()] if value.ndim == 0 else value.copy()
-        return value
+        return fetched_handle(tensor) if isinstance(value, ArrayRows) else value
 
     def side(self, predicate, op):
         """The branch that a predicate chooses, 1 or 0."""

@@ -606,3 +606,12 @@ def test_each_flow_takes_a_name_as_in_tensorflow():
         "while/TensorArray_2",
         "TensorArray_2",
     ]
+
+
+def test_a_handle_that_is_fetched_is_bytes_that_name_the_array(executor):
+    array = tf.TensorArray(tf.float32, 3, name="mine")
+    written = array.write(0, 2.0)
+    with tf.Session() as session:
+        handle, first, value = session.run([array.handle, tf.identity(written.handle), written.read(0)])
+        assert handle.dtype == first.dtype == [("resource", "u1")] and b"mine" in handle.tobytes()
+        assert value == 2.0 and session.run(written.read(0)) == 2.0

@@ -72,6 +72,16 @@ def _handle(lowerer, node, key):
     lowerer.environment[node.op.outputs[0]] = Value(resource, (2,), Buffer(STACK, resource, 1, key))
 
 
+def fetched_handle(tensor):
+    """What a program gets that fetches the handle of a TensorArray: bytes that name it, as TensorFlow has them for any resource."""
+    return np.frombuffer(tensor.name.encode(), [("resource", np.uint8)])
+
+
+def handle_as_value(tensor):
+    """The handle of a TensorArray as an object that can be fetched."""
+    return Value(tensor.dtype, (), Buffer(OBJECT, tensor.dtype, 1, fetched_handle(tensor)))
+
+
 def _flow(lowerer, tensor):
     lowerer.environment[tensor] = lowerer.literal(np.zeros((), np.float32))
 

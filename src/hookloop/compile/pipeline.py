@@ -8,10 +8,11 @@ from .. import errors
 from ..graph.describe import describe, uninitialized
 from ..graph.scopes import collector_paused
 from . import memory, passes
+from .arrays import handle_as_value
 from .assemble import Assembler, TooManyAxes
 from .early_checks import check_rows_early
 from .host import Uneven, called_by
-from .ir import FLAG, MAX_RANK, VARIABLE, Block, walk
+from .ir import FLAG, MAX_RANK, STACK, VARIABLE, Block, walk
 from .lower import Lowerer, SpecializeValue
 from .node import Node, Specialize
 from .one_branch import ContinueBranches, DecideBranch
@@ -298,6 +299,8 @@ def _fetch_values(lowerer, request):
                 lowerer.must_exist.setdefault(value.buffer.source, tensor.op)
             if value.shape is None:
                 raise uninitialized(value.buffer.source, tensor.op)
+        if value.buffer is not None and value.buffer.kind == STACK:
+            value = handle_as_value(tensor)
         values.append(lowerer.operand(value, None, node))
     return values
 
