@@ -174,3 +174,19 @@ def test_composite_feeds_and_fetches(executor):
         handle = session.partial_run_setup([doubled], [slices])
         found = session.partial_run(handle, doubled, {slices: ([1.0, 2.0], [3, 5])})
     assert found.values.tolist() == [2, 4] and found.indices.tolist() == [4, 6]
+
+
+def test_what_waits_for_a_feed_alone_waits_for_its_value(executor):
+    a, b = tf.placeholder(tf.float32, []), tf.placeholder(tf.float32, [])
+    with tf.control_dependencies([b]):
+        double = a * 2.0
+    more = b + 1.0
+    with tf.Session() as session:
+        handle = session.partial_run_setup([double], [a, b])
+        assert session.partial_run(handle, double, {a: 1.0, b: 3.0}) == 2
+        handle = session.partial_run_setup([double, more], [a, b])
+        assert session.partial_run(handle, more, {b: 1.0}) == 2
+        assert session.partial_run(handle, double, {a: 3.0}) == 6
+        handle = session.partial_run_setup([double, more], [a, b])
+        with pytest.raises(tf.errors.InvalidArgumentError, match="can't be computed from the feeds that have been fed"):
+            session.partial_run(handle, double, {a: 1.0})

@@ -51,6 +51,7 @@ class _Schedule:
         self._units = list(raised.root)
         self._ops = {unit: ops_in(unit) for unit in self._units}
         self._home = {op: unit for unit, ops in self._ops.items() for op in ops}
+        self._fed_ops = {t.op for t in self.feeds}
         self._wanted = {unit: self._feeds_of(unit) for unit in self._units}
         popping = any(op.type == "StackPopV2" for op in self._home)
         self._made_again = {unit for unit in self._units if self._is_made_again(unit, popping)}
@@ -58,7 +59,11 @@ class _Schedule:
         raised.release()
 
     def _feeds_of(self, unit):
-        return {t for op in self._ops[unit] for t in op.inputs if t in self.feeds}
+        ops = self._ops[unit]
+        found = {t for op in ops for t in op.inputs if t in self.feeds}
+        return found.union(
+            t for op in ops for c in op.control_inputs if c in self._fed_ops for t in c.outputs if t in self.feeds
+        )
 
     def _is_made_again(self, unit, popping):
         """Whether a unit's results are more than values."""
@@ -146,7 +151,8 @@ class _Schedule:
         tensors = [t for t in made if t in self.fetches and not self.is_made_when_asked(t)]
         tensors += [t for t in made if t not in self.fetches and t in wanted and self._is_value(t)]
         tensors += sorted(asked, key=lambda t: t.op._id)
-        targets = [op for unit in fresh for op in unit.ops if op in self._kept and unit.op.type not in _NOTHING]
+        kept = self._kept - self._fed_ops  # who waits for a feed waits for its value alone
+        targets = [op for unit in fresh for op in unit.ops if op in kept and unit.op.type not in _NOTHING]
         held = {t for t in self.feeds if t in fed}
         for unit in [*fresh, *self._made_again]:
             held.update(t for op in self._ops[unit] for t in op.inputs if self._is_held(t, done, unit))
