@@ -104,8 +104,10 @@ static hl_status prepare_walk(hl_prepare *prep) {
 /* --- transposing copies: the input is dense along another axis than the output --------------------------------------- */
 
 enum {
-    TILE = 64,      /* rows of the output that are written together: what is read of the input stays in the cache */
-    FEW_TILE = 2048 /* the same where rows have few elements */
+    TILE = 64,       /* rows of the output that are written together: what is read of the input stays in the cache */
+    FEW_TILE = 2048, /* the same where rows have few elements */
+    FAR = 4096,      /* bytes between rows of the input from which on each is on a page of its own */
+    LONG = 2048      /* elements of the output's rows */
 };
 
 /* Copies from a few columns, apart by `stride`, to dense rows, and back; how many rows it has done: as many as are whole vectors. */
@@ -195,6 +197,15 @@ FEW_COLUMNS_COPIES(8, f64, F64_LANES, double)
             else store_part_##suffix((REAL *)(to + k * to_stride), block[k], count);                                  \
     }                                                                                                                 \
     LINES_BLOCK(name, T, suffix, LANES, REAL)                                                                         \
+    /* Whole lines of the output from some rows of the input, which are left when all that the tile wants of them is read. */  \
+    SIMD_INLINE void name##_far(const T *from, int64_t from_stride, T *to, int64_t to_stride, int64_t rows,           \
+                                int64_t columns, bool streams) {                                                      \
+        enum { LINE = 64 / sizeof(T) };                                                                               \
+        for (int64_t j = 0; j < columns; j += LINE)                                                                   \
+            for (int64_t i = 0; i < rows; i += LANES)                                                                 \
+                _Pragma("GCC unroll 4") for (int64_t k = j; k < j + LINE; k += LANES)                                 \
+                    name##_block(from + k * from_stride + i, from_stride, to + i * to_stride + k, to_stride, LANES, streams);  \
+    }                                                                                                                 \
     /* to[i, j] = from[j, i] for rows i and columns j; strides in elements. */                                        \
     static void name(const char *source, int64_t from_stride, char *target, int64_t to_stride, int64_t rows,          \
                      int64_t columns, bool large) {                                                                   \
@@ -207,7 +218,21 @@ FEW_COLUMNS_COPIES(8, f64, F64_LANES, double)
             from += done, to += done * to_stride, rows -= done;                                                       \
         }                                                                                                             \
         const bool streams = large && (uintptr_t)to % SIMD_BYTES == 0 && to_stride * sizeof(T) % SIMD_BYTES == 0;     \
+        /* Rows at a multiple of FAR share few places of the cache, which drops a line that is read in several pieces between them. */  \
+        const bool pieces = SIMD_BYTES == 16 || ((uintptr_t)from | from_stride * sizeof(T)) % 64 != 0;                \
+        const bool shared = pieces && from_stride * sizeof(T) % FAR == 0 && (large || SIMD_BYTES < 64);               \
+        const bool pays = shared || (columns >= LONG && (streams || SIMD_BYTES == 16));                               \
+        const bool far = from_stride * (int64_t)sizeof(T) >= FAR && pays;                                             \
+        const int64_t lines = columns / (64 / sizeof(T)) * (64 / sizeof(T));                                          \
         int64_t i = 0;                                                                                                \
+        if (far && rows >= LANES && lines > 0) {                                                                      \
+            const int64_t blocks = rows / LANES * LANES;                                                              \
+            if (streams) name##_far(from, from_stride, to, to_stride, blocks, lines, true), fence_streams();          \
+            else name##_far(from, from_stride, to, to_stride, blocks, lines, false);                                  \
+            name((const char *)(from + lines * from_stride), from_stride, (char *)(to + lines), to_stride, blocks, columns - lines, false); \
+            name((const char *)(from + blocks), from_stride, (char *)(to + blocks * to_stride), to_stride, rows - blocks, columns, false); \
+            return;                                                                                                   \
+        }                                                                                                             \
         if (SIMD_BYTES == 32 && sizeof(T) == 8 && whole == columns && columns % (2 * LANES) == 0)                     \
             i = streams ? name##_lines(from, from_stride, to, to_stride, rows, columns, true)                         \
                         : name##_lines(from, from_stride, to, to_stride, rows, columns, false);                       \

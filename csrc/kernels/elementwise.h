@@ -218,12 +218,33 @@ static inline int ew_axes_from(const ew_walk *walk, int first, int k, int64_t *d
     return axes;
 }
 
+/* Whether elements of an operand lie a few of its own apart. */
+static inline bool ew_is_stepped(const ew_walk *walk, hl_tensor *const *operand) {
+    bool is_stepped = false;
+    for (int k = 0; k < walk->operands - 1; k++)
+        is_stepped |= has_short_steps(walk->inner[k], (int64_t)hl_dtype_size(operand[k]->dtype));
+    return is_stepped;
+}
+
+/* Makes two axes of the innermost one, whose rows then have so many elements. */
+static inline void ew_part_row(ew_walk *walk, int64_t row) {
+    if (row == 0 || walk->outer + 1 >= HL_MAX_RANK) return;
+    walk->dims[walk->outer] = walk->n / row;
+    for (int k = 0; k < walk->operands; k++) walk->strides[walk->outer][k] = row * walk->inner[k];
+    walk->count *= walk->n / row;
+    walk->outer++;
+    walk->n = row;
+}
+
 /* Whether short rows go together, the last axes as one row where they are short: `out` tells their number. Says which operands are
  * gathered. */
 static inline bool ew_groups_rows(ew_walk *walk, hl_tensor *const *operand, const hl_tensor *out) {
+    if (!out->contiguous) return false;
+    const bool is_stepped = ew_is_stepped(walk, operand);
+    if (is_stepped && walk->n > SHORT_ROW) ew_part_row(walk, row_within(walk->n, out));
     int64_t dims[HL_MAX_RANK], steps[HL_MAX_RANK], row = walk->n;
     int first = walk->outer;
-    if (walk->outer == 0 || !out->contiguous || walk->n > SHORT_ROW) return false;
+    if (walk->outer == 0 || walk->n > (is_stepped ? BLOCK : SHORT_ROW)) return false;
     while (first > 1 && row * walk->dims[first - 1] <= WHOLE_AXES) row *= walk->dims[--first];
     if (row * walk->dims[first - 1] < 4 * SHORT_ROW) return false;
     walk->n_gathered = walk->n_tables = 0;

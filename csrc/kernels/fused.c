@@ -338,12 +338,26 @@ static int whole_axes(const fused *f, const hl_prepare *prep) {
     return f->outer - first;
 }
 
+/* Makes two axes of the innermost one, whose rows then have so many elements. */
+static void part_row(fused *f, int64_t row) {
+    if (row == 0 || f->outer + 1 >= HL_MAX_RANK) return;
+    f->dims[f->outer] = f->n / row;
+    for (int k = 0; k < f->operands; k++) f->strides[f->outer][k] = row * f->inner[k];
+    f->rows *= f->n / row;
+    f->outer++;
+    f->n = row;
+}
+
 /* Takes several rows along the last outer axis as one block where they are short. */
 static void group_rows(fused *f, const hl_prepare *prep) {
     int64_t dims[HL_MAX_RANK], steps[HL_MAX_RANK];
     f->together = 1;
     f->n_gathered = f->n_tables = f->row_axes = 0;
-    if (prep->out[0]->size == 0 || f->outer == 0 || f->n > SHORT_STEPS_ROW || f->dims[f->outer - 1] < 2) return;
+    if (prep->out[0]->size == 0) return;
+    bool is_stepped = false;
+    for (int k = 0; k < prep->n_in; k++) is_stepped |= has_short_steps(f->inner[k], operand_size(prep, k));
+    if (is_stepped && f->n > SHORT_STEPS_ROW) part_row(f, row_within(f->n, prep->out[0]));
+    if (f->outer == 0 || f->n > (is_stepped ? BLOCK / 2 : SHORT_STEPS_ROW) || f->dims[f->outer - 1] < 2) return;
     for (int k = 0; k < f->operands; k++)
         if (operand_size(prep, k) > 8) return;
     f->row_axes = whole_axes(f, prep);

@@ -7,11 +7,14 @@
 #define HOOKLOOP_GATHERED_ROWS_H
 
 #include "rows.h"
+#include "small_blocks.h"
+#include "strided_copies.h"
 
 enum {
     BLOCK = 1024,                   /* elements that go through a loop together */
     SHORT_ROW = 64,                 /* elements of a row that goes with others */
     WHOLE_AXES = 512,               /* elements of the axes that are a row together, at most */
+    MOST_STEP = 4, LEAST_STEPPED = 8, /* sizes of an element between two that go by vectors; elements of a row that does */
     SLOT_BYTES = BLOCK * 8 + 3 * 64 /* not a multiple of a page: slots side by side in the cache */
 };
 
@@ -65,6 +68,47 @@ static inline bool has_distances(int axes, const int64_t *dims, const int64_t *s
             else *inside = *outside;                                                                   \
         }                                                                                              \
     break
+typedef uint32_t __attribute__((may_alias)) apart_4;
+typedef uint64_t __attribute__((may_alias)) apart_8;
+STRIDED_COPIES(take_4, apart_4, MOST_STEP)
+STRIDED_COPIES(take_8, apart_8, MOST_STEP)
+
+/* Whether an operand's elements are so few of its own apart that vectors of them are put together by shuffles. */
+static inline bool has_short_steps(int64_t element_step, int64_t size) {
+    return (size == 4 || size == 8) && element_step > size && element_step <= MOST_STEP * size && element_step % size == 0;
+}
+
+/* How many elements a row has that an axis of n of them may be parted into, as the result's last axes and parts of the one before them
+ * are; 0 where there is none. */
+static inline int64_t row_within(int64_t n, const hl_tensor *out) {
+    int64_t row = 1;
+    int axis = out->rank - 1;
+    while (axis >= 0 && row * out->dims[axis] <= WHOLE_AXES) row *= out->dims[axis--];
+    int64_t rest = axis >= 0 ? out->dims[axis] : 1;
+    for (int64_t factor = 2; factor <= 7; factor++)
+        while (row * factor <= WHOLE_AXES && rest % factor == 0) row *= factor, rest /= factor;
+    return row >= LEAST_STEPPED && row < n && n % row == 0 ? row : 0;
+}
+
+#if SMALL_BLOCKS
+/* Rows of few elements by shuffles, as many as a vector holds; false where they are not such. */
+static inline bool move_small_rows(const gathered *g, int64_t rows, int64_t n, const char *apart, char *slot) {
+    enum { WORD = 4, DENSE_BYTES = 32 };
+    const int64_t size = g->size / WORD, step = g->element_step / WORD, row_step = g->row_step / WORD;
+    const int64_t away = (n - 1) * (step < 0 ? -step : step), least = step < 0 ? -away : 0;
+    if (g->size < WORD || n * size > MOST_BLOCK_WORDS || away + size > F32_LANES) return false;
+    if (g->element_step % WORD != 0 || g->row_step % WORD != 0) return false;
+    if (step == size && (n * g->size >= DENSE_BYTES || row_step < 0 || row_step + n * size > F32_LANES)) return false;
+    block_order order = {.words = (int)(n * size), .span = (int)(away + size)};
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t word = 0; word < size; word++) order.place[i * size + word] = (uint8_t)(i * step - least + word);
+    copy_blocks(&order, apart + least * WORD, row_step, slot, rows);
+    return true;
+}
+#else
+static inline bool move_small_rows(const gathered *g, int64_t rows, int64_t n, const char *apart, char *slot) { return false; }
+#endif
+
 #define BY_SIZE(MOVE)                                                                                  \
     switch (g->size) {                                                                                 \
     case 1: MOVE(uint8_t);                                                                             \
@@ -76,11 +120,17 @@ static inline bool has_distances(int axes, const int64_t *dims, const int64_t *s
 /* Puts rows together in a slot, or takes those of a result apart again. */
 static inline void move_rows(const gathered *g, int64_t rows, int64_t n, char *apart, char *slot) {
     const int64_t bytes = n * g->size;
+    if (!g->is_result && g->element_step != 0 && rows > 1 && move_small_rows(g, rows, n, apart, slot)) return;
     if (g->element_step == g->size) {
         for (int64_t row = 0; row < rows; row++, apart += g->row_step, slot += bytes)
             copy_row(g->is_result ? apart : slot, g->is_result ? slot : apart, bytes);
     } else if (g->element_step == 0) {
         BY_SIZE(FILL_ROWS)
+    } else if (!g->is_result && n >= LEAST_STEPPED && has_short_steps(g->element_step, g->size)) {
+        for (int64_t row = 0; row < rows; row++, apart += g->row_step, slot += bytes) {
+            if (g->size == 4) take_4_together(n, apart, g->element_step, (apart_4 *)slot);
+            else take_8_together(n, apart, g->element_step, (apart_8 *)slot);
+        }
     } else {
         BY_SIZE(MOVE_ELEMENTS)
     }

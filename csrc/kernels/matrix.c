@@ -3,9 +3,11 @@
 
 #include "elementwise_types.h"
 #include "plan.h"
+#include "stretches.h"
 
 typedef struct band_params { int64_t matrices, rows, columns, size; bool wide; } band_params;
 
+static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t bound_at(const void *data, bool wide) { return wide ? *(const int64_t *)data : *(const int32_t *)data; }
 
 /* band_part: (matrices, lower, upper) -> the same with 0 outside the band; a negative bound keeps the whole triangle. */
@@ -19,18 +21,28 @@ static hl_status run_band_part(const hl_instr *ins, hl_run *run) {
     if (upper > p->columns)
         return hl_fail(run, HL_INVALID_ARGUMENT, "num_upper must be negative or less or equal to number of columns (%lld) got: %lld",
                        (long long)p->columns, (long long)upper);
-    const int64_t bytes = p->columns * p->size;
-    for (int64_t r = 0; r < p->matrices * p->rows; r++) {
-        if ((bytes >= 4096 || (r & 1023) == 0) && hl_is_stopped(run)) return run->stopped;
+    const int64_t bytes = p->columns * p->size, rows = p->matrices * p->rows;
+    for (int64_t r = 0; r < rows;) {
         const int64_t row = r % p->rows;
-        int64_t first = lower < 0 ? 0 : row - lower, end = upper < 0 ? p->columns : row + upper + 1;
-        first = first < 0 ? 0 : first > p->columns ? p->columns : first;
-        end = end > p->columns ? p->columns : end < first ? first : end;
         const char *from = (const char *)arg[0] + r * bytes;
         char *to = (char *)arg[3] + r * bytes;
-        memset(to, 0, (size_t)(first * p->size));
-        memmove(to + first * p->size, from + first * p->size, (size_t)((end - first) * p->size));
-        memset(to + end * p->size, 0, (size_t)((p->columns - end) * p->size));
+        int64_t first = lower < 0 ? 0 : row - lower, end = upper < 0 ? p->columns : row + upper + 1, same = 1;
+        first = first < 0 ? 0 : first > p->columns ? p->columns : first;
+        end = end > p->columns ? p->columns : end < first ? first : end;
+        if (first == p->columns) same = p->rows - row; /* no row behind it has anything either */
+        else if (first == 0 && end == p->columns) same = lower < 0 ? p->rows - row : smaller(p->rows, lower + 1) - row; /* whole ones */
+        same = smaller(same, 1 + STRETCH / (bytes + 1));
+        if ((same * bytes >= 4096 || (r & 1023) == 0) && hl_is_stopped(run)) return run->stopped;
+        if (same > 1 && first == p->columns) {
+            memset(to, 0, (size_t)(same * bytes));
+        } else if (same > 1) {
+            memmove(to, from, (size_t)(same * bytes));
+        } else {
+            memset(to, 0, (size_t)(first * p->size));
+            memmove(to + first * p->size, from + first * p->size, (size_t)((end - first) * p->size));
+            memset(to + end * p->size, 0, (size_t)((p->columns - end) * p->size));
+        }
+        r += same;
     }
     return HL_OK;
 }

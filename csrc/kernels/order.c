@@ -13,6 +13,7 @@
 enum {
     STRIP = 512,  /* lines beside each other that are gone through together */
     PART = 16,    /* the fewest of them that a thread takes: a line of the cache */
+    FEW_STRIP = 128, FEW_ROWS = 8, LEAST_TOGETHER = 4, /* of few lines so many rows as one at least, if so many of those follow */
     TASK_NS = 10000, BLOCK = 512, LANES = 32, LINES = 8,
     STRETCH = 1 << 16, /* elements between which a run may be stopped: looking at the clock takes as long as a short line */
     TOP_BLOCK = 4096 /* classes of in_top_k between which a run may be stopped */
@@ -50,6 +51,74 @@ static void put_index(const lines *l, char *out, int64_t at, int64_t index) {
     if (l->wide_index) ((int64_t *)out)[at] = index;
     else ((int32_t *)out)[at] = (int32_t)index;
 }
+
+/* Lines beside each other, STRIP of them row by row: which row has the best of each, by a choice in the place of a branch. Few lines are
+ * gone through by several rows as if those were one, and the first of their best ones counts. */
+#define ARG_BESIDE(name, type, value_type, place_type, VALUE, worst, BETTER)                                \
+    /* `step` elements lie between two rows. A row is -1 where none is better than the worst. False where the run is to stop. */\
+    static bool name##_rows(const type *x, int64_t rows, int64_t step, int64_t count, value_type *restrict best, int64_t *row,\
+                            hl_run *run, int worker) {                                                      \
+        const int64_t block = 1 + STRETCH / (count + 1);                                                    \
+        place_type at[STRIP];                                                                               \
+        for (int64_t j = 0; j < count; j++) best[j] = worst, row[j] = -1;                                   \
+        for (int64_t first = 0; first < rows; first += block) {                                             \
+            const place_type n = (place_type)smaller(block, rows - first);                                  \
+            if (first > 0 && hl_is_stopped_for(run, worker)) return false;                                  \
+            for (int64_t j = 0; j < count; j++) at[j] = -1;                                                 \
+            for (place_type i = 0; i < n; i++, x += step)                                                   \
+                _Pragma("GCC ivdep") for (int64_t j = 0; j < count; j++) {                                  \
+                    const value_type value = VALUE(x[j]);                                                   \
+                    const bool is_better = value BETTER best[j];                                            \
+                    best[j] = is_better ? value : best[j];                                                  \
+                    at[j] = is_better ? i : at[j];                                                          \
+                }                                                                                           \
+            for (int64_t j = 0; j < count; j++) row[j] = at[j] < 0 ? row[j] : first + at[j];                \
+        }                                                                                                   \
+        return true;                                                                                        \
+    }                                                                                                       \
+    static void name##_few(const lines *l, const type *x, int64_t together, char *out, int64_t outer, hl_run *run, int worker) {\
+        const int64_t inner = l->inner, wide = together * inner, rows = l->length / together;               \
+        value_type best[FEW_STRIP];                                                                         \
+        int64_t row[FEW_STRIP];                                                                             \
+        if (!name##_rows(x, rows, wide, wide, best, row, run, worker)) return;                              \
+        for (int64_t line = 0; line < inner; line++) {                                                      \
+            value_type most = worst;                                                                        \
+            int64_t index = 0;                                                                              \
+            for (int64_t part = 0; part < together; part++) {                                               \
+                const int64_t j = part * inner + line, place = row[j] * together + part;                    \
+                const bool is_first = best[j] BETTER most || (best[j] == most && place < index);            \
+                if (row[j] >= 0 && is_first) most = best[j], index = place;                                 \
+            }                                                                                               \
+            for (int64_t i = rows * together; i < l->length; i++)                                           \
+                if (VALUE(x[i * inner + line]) BETTER most) most = VALUE(x[i * inner + line]), index = i;   \
+            put_index(l, out, outer * inner + line, index);                                                 \
+        }                                                                                                   \
+    }                                                                                                       \
+    static void name##_beside(const lines *l, const type *x, char *out, int64_t outer, int64_t first, int64_t end,\
+                              hl_run *run, int worker) {                                                    \
+        const int64_t together = smaller(FEW_STRIP / l->inner, l->length / FEW_ROWS);                       \
+        if (together >= LEAST_TOGETHER && end - first == l->inner && SIMD_BYTES > 16) { \
+            name##_few(l, x, together, out, outer, run, worker);                                            \
+            return;                                                                                         \
+        }                                                                                                   \
+        for (int64_t from = first; from < end; from += STRIP) {                                             \
+            const int64_t count = smaller(STRIP, end - from);                                               \
+            value_type best[STRIP];                                                                         \
+            int64_t row[STRIP];                                                                             \
+            if (sizeof(place_type) == 8 || SIMD_BYTES == 16) { /* a branch takes less than choices of wide places */ \
+                for (int64_t j = 0; j < count; j++) best[j] = worst, row[j] = 0;                            \
+                for (int64_t i = 0; i < l->length; i++) {                                                   \
+                    const type *at = x + i * l->inner + from;                                               \
+                    if (stopped_at(run, worker, i * STRIP)) return;                                         \
+                    for (int64_t j = 0; j < count; j++) {                                                   \
+                        const value_type value = VALUE(at[j]);                                              \
+                        if (value BETTER best[j]) best[j] = value, row[j] = i;                              \
+                    }                                                                                       \
+                }                                                                                           \
+            } else if (!name##_rows(x + from, l->length, l->inner, count, best, row, run, worker)) return;  \
+            for (int64_t j = 0; j < count; j++) put_index(l, out, outer * l->inner + from + j, row[j] < 0 ? 0 : row[j]);\
+        }                                                                                                   \
+    }
 
 /* The first element that is better than all before it; a NaN is better than none. Of lines that lie together (inner is 1) there
  * are `end`: the best of a block of one, and where it improves on the blocks before, its place. */
@@ -102,21 +171,7 @@ static void put_index(const lines *l, char *out, int64_t at, int64_t index) {
             }                                                                                                       \
             return;                                                                                                 \
         }                                                                                                           \
-        for (int64_t from = first; from < end; from += STRIP) {                                                     \
-            const int64_t count = smaller(STRIP, end - from);                                                       \
-            value_type best[STRIP];                                                                                 \
-            int64_t index[STRIP];                                                                                   \
-            for (int64_t j = 0; j < count; j++) best[j] = worst, index[j] = 0;                                      \
-            for (int64_t i = 0; i < l->length; i++) {                                                               \
-                const type *row = x + i * l->inner + from;                                                          \
-                if (stopped_at(run, worker, i * STRIP)) return;                                                     \
-                for (int64_t j = 0; j < count; j++) {                                                               \
-                    const value_type value = VALUE(row[j]);                                                         \
-                    if (value BETTER best[j]) best[j] = value, index[j] = i;                                        \
-                }                                                                                                   \
-            }                                                                                                       \
-            for (int64_t j = 0; j < count; j++) put_index(l, out, outer * l->inner + from + j, index[j]);           \
-        }                                                                                                           \
+        name##_beside(l, x, out, outer, first, end, run, worker);                                                   \
     }
 #define SAME(x) (x)
 #define NO_SHORT_ROW(name)
@@ -149,21 +204,23 @@ ARG_ROWS(argmin_i64, int64_t, simd_i64, simd_i64, int64_t, 64, F64_LANES, INT64_
 #define SHORT_ROW(name)
 #define SHORT_ROWS(name)
 #endif
-#define ARGS(suffix, type, value_type, VALUE, lowest, highest, SHORT)              \
-    ARG(argmax_##suffix, type, value_type, VALUE, lowest, >, SHORT, SHORT##S)      \
+#define ARGS(suffix, type, value_type, place_type, VALUE, lowest, highest, SHORT)    \
+    ARG_BESIDE(argmax_##suffix, type, value_type, place_type, VALUE, lowest, >)      \
+    ARG_BESIDE(argmin_##suffix, type, value_type, place_type, VALUE, highest, <)     \
+    ARG(argmax_##suffix, type, value_type, VALUE, lowest, >, SHORT, SHORT##S)        \
     ARG(argmin_##suffix, type, value_type, VALUE, highest, <, SHORT, SHORT##S)
-ARGS(f32, float, float, SAME, -INFINITY, INFINITY, SHORT_ROW)
-ARGS(f64, double, double, SAME, -(double)INFINITY, (double)INFINITY, SHORT_ROW)
-ARGS(f16, uint16_t, float, half_to_float, -INFINITY, INFINITY, NO_SHORT_ROW)
-ARGS(bf16, uint16_t, float, bfloat_to_float, -INFINITY, INFINITY, NO_SHORT_ROW)
-ARGS(i64, int64_t, int64_t, SAME, INT64_MIN, INT64_MAX, SHORT_ROW)
-ARGS(i32, int32_t, int32_t, SAME, INT32_MIN, INT32_MAX, SHORT_ROW)
-ARGS(i16, int16_t, int32_t, SAME, INT32_MIN, INT32_MAX, NO_SHORT_ROW)
-ARGS(i8, int8_t, int32_t, SAME, INT32_MIN, INT32_MAX, NO_SHORT_ROW)
-ARGS(u64, uint64_t, uint64_t, SAME, 0, UINT64_MAX, NO_SHORT_ROW)
-ARGS(u32, uint32_t, uint32_t, SAME, 0, UINT32_MAX, NO_SHORT_ROW)
-ARGS(u16, uint16_t, int32_t, SAME, INT32_MIN, INT32_MAX, NO_SHORT_ROW)
-ARGS(u8, uint8_t, int32_t, SAME, INT32_MIN, INT32_MAX, NO_SHORT_ROW)
+ARGS(f32, float, float, int32_t, SAME, -INFINITY, INFINITY, SHORT_ROW)
+ARGS(f64, double, double, int64_t, SAME, -(double)INFINITY, (double)INFINITY, SHORT_ROW)
+ARGS(f16, uint16_t, float, int32_t, half_to_float, -INFINITY, INFINITY, NO_SHORT_ROW)
+ARGS(bf16, uint16_t, float, int32_t, bfloat_to_float, -INFINITY, INFINITY, NO_SHORT_ROW)
+ARGS(i64, int64_t, int64_t, int64_t, SAME, INT64_MIN, INT64_MAX, SHORT_ROW)
+ARGS(i32, int32_t, int32_t, int32_t, SAME, INT32_MIN, INT32_MAX, SHORT_ROW)
+ARGS(i16, int16_t, int32_t, int32_t, SAME, INT32_MIN, INT32_MAX, NO_SHORT_ROW)
+ARGS(i8, int8_t, int32_t, int32_t, SAME, INT32_MIN, INT32_MAX, NO_SHORT_ROW)
+ARGS(u64, uint64_t, uint64_t, int64_t, SAME, 0, UINT64_MAX, NO_SHORT_ROW)
+ARGS(u32, uint32_t, uint32_t, int32_t, SAME, 0, UINT32_MAX, NO_SHORT_ROW)
+ARGS(u16, uint16_t, int32_t, int32_t, SAME, INT32_MIN, INT32_MAX, NO_SHORT_ROW)
+ARGS(u8, uint8_t, int32_t, int32_t, SAME, INT32_MIN, INT32_MAX, NO_SHORT_ROW)
 
 /* ---- running totals ---- */
 

@@ -45,12 +45,28 @@ SIMD_INLINE void copy_row(char *to, const char *from, int64_t bytes) {
     for (int64_t i = 0; i < bytes; i++) to[i] = from[i];
 }
 
+/* The same of a long row, with stores that cross no line of the cache. */
+static inline void copy_long_row(char *to, const char *from, int64_t bytes) {
+    int64_t at = SIMD_BYTES - (int64_t)((uintptr_t)to % SIMD_BYTES);
+    row_piece piece[4];
+    memcpy(piece, from, SIMD_BYTES);
+    memcpy(to, piece, SIMD_BYTES);
+    for (; at + (int64_t)sizeof piece <= bytes; at += (int64_t)sizeof piece) {
+        _Pragma("GCC unroll 4") for (int i = 0; i < 4; i++) memcpy(&piece[i], from + at + i * SIMD_BYTES, SIMD_BYTES);
+        _Pragma("GCC unroll 4") for (int i = 0; i < 4; i++) memcpy(to + at + i * SIMD_BYTES, &piece[i], SIMD_BYTES);
+    }
+    if (at < bytes) copy_row(to + at, from + at, bytes - at);
+}
+
 /* The same for rows of any length, and memory that may be the row's own. The C library copies long rows by an instruction that takes
- * ten times as long on some processors where what is written lies just behind what is read, but for whole pages. */
+ * up to ten times as long on some processors where what is written does not lie as what is read does in a page; very long ones go past the
+ * cache there. */
 static inline void move_row(char *to, const char *from, int64_t bytes) {
-    enum { INSTRUCTION_BYTES = 2048, PAGE = 4096, LINE = 64 };
+    enum { INSTRUCTION_BYTES = 2048, MOST_BYTES = 1 << 22, PAGE = 4096, LINE = 64 };
     const bool apart = to >= from + bytes || from >= to + bytes;
-    if (bytes >= INSTRUCTION_BYTES && apart && (size_t)((uintptr_t)to - (uintptr_t)from - 1) % PAGE < LINE - 1) copy_row(to, from, bytes);
+    const bool behind = (size_t)((uintptr_t)to - (uintptr_t)from - 1) % PAGE < LINE - 1;
+    const bool slow = behind || (SIMD_BYTES == 64 && bytes < MOST_BYTES);
+    if (bytes >= INSTRUCTION_BYTES && apart && slow) copy_long_row(to, from, bytes);
     else memmove(to, from, (size_t)bytes);
 }
 

@@ -552,7 +552,31 @@ static void test_one_hot_and_repeated_rows_of_every_length(void) {
     }
 }
 
+/* The largest of columns of which several rows are taken as one, and bands of matrices whose rows behind them are one piece. */
+static void test_columns_and_bands_of_every_number(void) {
+    enum { MOST = 9000 };
+    const hl_value first_axis[] = {{.i = 0}};
+    const int64_t none = 0, all = -1;
+    float *x = malloc(MOST * sizeof *x);
+    for (int i = 0; i < MOST; i++) x[i] = (float)(i * 7919 % 1009);
+    for (int64_t n = 1; n < 140; n += n < 40 ? 1 : 9)
+        for (int64_t rows = 1; rows * n <= MOST; rows = rows * 3 + 1) {
+            const operand columns[] = {{HL_FLOAT32, 2, {rows, n}, x}, {HL_INT32, 1, {n}, NULL}};
+            const operand band[] = {{HL_FLOAT32, 2, {rows, n}, x}, {HL_INT64, 0, {0}, &none}, {HL_INT64, 0, {0}, &all}, {HL_FLOAT32, 2, {rows, n}, NULL}};
+            alone best = run_alone("argmax", 1, 2, columns, 1, first_axis), upper = run_alone("band_part", 1, 4, band, 0, NULL);
+            CHECK(best.status == HL_OK && upper.status == HL_OK);
+            for (int64_t i = 0; i < rows * n; i++) {
+                const int32_t at = ((int32_t *)best.out[0])[i % n];
+                CHECK(at < i / n ? x[at * n + i % n] >= x[i] : at == i / n || x[at * n + i % n] > x[i]);
+                CHECK(((float *)upper.out[0])[i] == (i / n <= i % n ? x[i] : 0));
+            }
+            free_outputs(&best), free_outputs(&upper);
+        }
+    free(x);
+}
+
 int main(void) {
+    test_columns_and_bands_of_every_number();
     test_add_of_every_length();
     test_halves_of_every_length();
     test_quotients_of_every_length();

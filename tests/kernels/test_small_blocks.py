@@ -1,4 +1,5 @@
-"""Short rows that are copied, turned round, repeated or filled, and one-hot rows of few places: many of them together."""
+"""Short rows that are copied, turned round, repeated or filled, and one-hot rows of few places: many of them together; longer rows that are
+computed with where every so many elements of them lie, and those that are copied by vectors."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.lib.stride_tricks import as_strided
 
+import hookloop as tf
 from hookloop import _core
 
 TYPES = ["uint8", "int16", "float32", "float64", "complex128"]
@@ -67,6 +69,70 @@ def test_filled_parts_of_rows(columns, dtype):
             expected = np.full_like(memory, 7)
             expected[:, 1 : columns + 1] = 5
             np.testing.assert_array_equal(memory, expected)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("length", [2047, 2048, 2049, 2112, 4095, 4099, 9001])
+def test_long_rows_at_any_address(length, dtype):
+    """Bytes around those that one instruction of the processor may copy, which begin anywhere in a line of the cache."""
+    columns = length // np.dtype(dtype).itemsize
+    for before in (0, 1, 3, 9):
+        x = numbers((12, columns + before + 1), dtype)[:, before : columns + before]
+        check_copy(x, (1, 2))
+        check_copy(x[::-1], (1,))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "int32", "float32", "float64", "complex128"])
+@pytest.mark.parametrize("step", [2, 3, 4, 5, -1, -2])
+def test_what_is_computed_of_every_so_many_elements(dtype, step):
+    """Rows that are one axis with those before them and such as are not, with another operand of each kind, for any threads."""
+    for shape in (
+        (6, 3),
+        (9000, 3),
+        (300, 7),
+        (80, 64),
+        (80, 65),
+        (40, 130),
+        (21, 256),
+        (9, 512),
+        (8, 513),
+        (6, 1024),
+        (5, 1025),
+    ):
+        for gap in (0, 1):
+            x = numbers((shape[0], shape[1] * abs(step) + gap), dtype)[:, ::step][:, : shape[1]]
+            for other in (
+                x,
+                np.ascontiguousarray(x) // 3 if dtype != "complex128" else x[::-1],
+                x[:1],
+                x[:, :1],
+                x[0, :1],
+            ):
+                for threads in (1, 2):
+                    out = np.full(shape, 3, dtype)
+                    _core.KernelCall("add", [x, other], [out], [], threads)(1)
+                    np.testing.assert_array_equal(out, x + other)
+
+
+@pytest.mark.parametrize("columns", [6, 7, 64, 500, 512, 513, 1000, 1021, 1024, 5000])
+def test_chains_over_every_other_element(columns, executor):
+    """Pairs of neighbouring columns turned by an angle, as positions are put into attention."""
+    for rows in (1, 3, 70):
+        x, angle = (
+            np.random.default_rng(i).integers(-9, 9, (rows, n)).astype("f") for i, n in ((0, 2 * columns), (1, columns))
+        )
+        a, b = tf.placeholder(tf.float32, [None, None]), tf.placeholder(tf.float32, [None, None])
+        even, odd = a[:, ::2], a[:, 1::2]
+        fetches = [even * b - odd, tf.maximum(odd * b + even, b), tf.reduce_sum(tf.abs(even - b))]
+        wanted = [
+            x[:, ::2] * angle - x[:, 1::2],
+            np.maximum(x[:, 1::2] * angle + x[:, ::2], angle),
+            np.abs(x[:, ::2] - angle).sum(),
+        ]
+        for threads in (1, 2):
+            with tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=threads)) as session:
+                for found, expected in zip(session.run(fetches, {a: x, b: angle}), wanted):
+                    np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("index", ["int32", "int64", "uint8"])

@@ -223,6 +223,22 @@ def test_transposed_copies_that_the_cache_does_not_hold(dtype, columns):
                 np.testing.assert_array_equal(copied(x.T, offset, threads), x.T)
 
 
+@pytest.mark.parametrize("dtype", ("float32", "float64"))
+@pytest.mark.parametrize("columns", (1024, 1025, 2048, 2050))
+def test_transposed_copies_whose_rows_are_pages_apart(dtype, columns):
+    """Rows at a multiple of a page and such as are not, whole lines of the cache and what is left of them; nothing else is written."""
+    for rows in (1, 3, 16, 31, 65, 130, 2047, 2048, 2064):
+        x = aligned((rows, columns), dtype, np.arange(rows * columns).reshape(rows, columns) % 8191)
+        for source in (x, aligned(x.shape, dtype, x, 16), aligned(x.shape, dtype, x, np.dtype(dtype).itemsize)):
+            wide = np.full((columns, rows + 16), 9000, dtype)
+            for part, threads in ((slice(0, rows), 1), (slice(3, rows + 3), 2), (slice(16, rows + 16), 4)):
+                wide[...] = 9000
+                _core.KernelCall("copy", [source.T], [wide[:, part]], [], threads)(1)
+                np.testing.assert_array_equal(wide[:, part], x.T)
+                assert (wide == 9000).sum() == wide.size - x.size
+            np.testing.assert_array_equal(copied(source.T, 0, 2), x.T)
+
+
 @pytest.mark.parametrize("dtype", ("uint8", "int16", "float32", "float64", "complex128"))
 def test_copies_of_short_rows_backwards_and_of_every_other(dtype):
     size = np.dtype(dtype).itemsize

@@ -41,8 +41,8 @@ def test_diagonals_of_matrices(executor, shape):
     np.testing.assert_array_equal(replaced, wanted)
 
 
-@pytest.mark.parametrize("lower, upper", [(0, 0), (1, 0), (0, 2), (-1, 0), (1, -1), (-1, -1)])
-@pytest.mark.parametrize("shape", [(3, 4), (2, 5, 3)])
+@pytest.mark.parametrize("lower, upper", [(0, 0), (1, 0), (0, 2), (-1, 0), (1, -1), (-1, -1), (2, 1), (-1, 2), (3, -1)])
+@pytest.mark.parametrize("shape", [(3, 4), (2, 5, 3), (3, 40, 3), (2, 3, 50), (2, 9000, 3)])
 def test_bands(executor, shape, lower, upper):
     x = sample(shape)
     wanted = x
