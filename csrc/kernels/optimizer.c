@@ -141,9 +141,8 @@ EACH_FLOAT(ADAM, 0)
         S *variable = (S *)data[0] + at, *accumulator = (S *)data[1] + at;                       \
         const S *grad = (const S *)data[2] + grad_at;                                            \
         const C rate = LOAD(((const S *)data[3])[0]);                                            \
-        const C kept = flag ? 1 : 0;                                                             \
         EACH {                                                                                   \
-            const C g = LOAD(grad[i]), a = LOAD(accumulator[i]) + kept * g * g;                  \
+            const C g = LOAD(grad[i]), a = LOAD(accumulator[i]) + (flag ? g * g : 0);            \
             accumulator[i] = STORE(a);                                                           \
             variable[i] = STORE(LOAD(variable[i]) - g * rate / ROOT(a));                         \
         }                                                                                        \
@@ -340,9 +339,8 @@ EACH_FLOAT(POWER_SIGN, 0)
         S *variable = (S *)data[0] + at, *accumulator = (S *)data[1] + at;                                     \
         const S *grad = (const S *)data[2] + grad_at;                                                          \
         const C rate = LOAD(((const S *)data[3])[0]), epsilon = LOAD(((const S *)data[4])[0]);                 \
-        const C kept = flag ? 1 : 0;                                                                           \
         EACH {                                                                                                 \
-            const C g = LOAD(grad[i]), a = LOAD(accumulator[i]) + kept * g * g;                                \
+            const C g = LOAD(grad[i]), a = LOAD(accumulator[i]) + (flag ? g * g : 0);                          \
             accumulator[i] = STORE(a);                                                                         \
             variable[i] = STORE(LOAD(variable[i]) - g * rate / (ROOT(a) + epsilon));                           \
         }                                                                                                      \

@@ -279,16 +279,16 @@ def test_group_and_tuple(graph):
         (lambda: tf.reverse(tf.placeholder(tf.resource), [0]), "parameter 'tensor' has DataType resource not in list"),
         (
             lambda: tf.shape(tf.placeholder(tf.float32), out_type=tf.float32),
-            "DataType float32 for attr 'out_type' not in list of allowed values: int32, int64",
+            "parameter 'out_type' has DataType float32 not in list of allowed values: int32, int64",
         ),
         (
             lambda: tf.size(tf.placeholder(tf.float32), out_type=tf.bool),
-            "DataType bool for attr 'out_type' not in list",
+            "parameter 'out_type' has DataType bool not in list",
         ),
-        (lambda: tf.decode_raw("a", tf.string), "DataType string for attr 'out_type' not in list"),
+        (lambda: tf.decode_raw("a", tf.string), "parameter 'out_type' has DataType string not in list"),
         (
             lambda: tf.multinomial([[1.0]], 1, output_dtype=tf.uint8),
-            "DataType uint8 for attr 'output_dtype' not in list",
+            "parameter 'output_dtype' has DataType uint8 not in list",
         ),
         (lambda: tf.summary.image("i", tf.zeros([1, 2, 2, 1], tf.int32)), "has DataType int32 not in list"),
     ],

@@ -116,6 +116,10 @@ def test_what_is_refused_while_the_graph_is_built(said, make):
         ("Unsupported (fingerprint )?method: x", lambda raw: raw.Fingerprint(data=["a"], method=tf.placeholder_with_default("x", None))),
         ("The number of diagonals provided in `diag` is not consistent",
          lambda raw: raw.MatrixSetDiagV2(input=np.zeros((3, 4)), diagonal=np.zeros((4, 3)), k=[-1, 1])),
+        ("sizes 2 and 1 do not fit|index 1 is out of bounds for axis 0 with size 1",
+         lambda raw: raw.FractionalMaxPoolGrad(orig_input=np.ones((2, 4, 4, 3)), orig_output=np.ones((1, 2, 2, 3)),
+                                               out_backprop=np.ones((1, 2, 2, 3)), row_pooling_sequence=[0, 2, 4],
+                                               col_pooling_sequence=[0, 2, 4])),
         ("Either first dimensions of diagonal don't match", lambda raw: raw.MatrixSetDiagV2(input=np.zeros((3, 4)), diagonal=np.zeros(2), k=0)),
     ],
 )  # fmt: skip
@@ -170,3 +174,15 @@ def test_large_systems_of_three_diagonals(columns, threads):
     full[:, index[1:], index[:-1]] = diagonals[:, 2, 1:]
     np.testing.assert_allclose(found, np.linalg.solve(full, right), 1e-6, 1e-8)
     np.testing.assert_allclose(back, right, 1e-7, 1e-8)
+
+
+@pytest.mark.parametrize(("op", "more"), [("ApplyAdagrad", {}), ("ApplyAdagradV2", {"epsilon": 0.5})])
+def test_slots_that_are_not_updated_stay_beside_an_infinite_gradient(op, more, executor):
+    variable, accumulator = tf.Variable([1.0, 2.0, 3.0]), tf.Variable([4.0, 9.0, 16.0])
+    made = getattr(tf.raw_ops, op)(
+        var=variable._ref(), accum=accumulator._ref(), lr=0.5, grad=[np.inf, 1.0, 2.0], update_slots=False, **more
+    )
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        assert session.run(made)[0] == -np.inf
+        assert session.run(accumulator).tolist() == [4.0, 9.0, 16.0]

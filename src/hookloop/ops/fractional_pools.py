@@ -67,6 +67,8 @@ def _image_shape(c):
         c.merge(c.shape(3)[0], c.shape(2)[1] + 1)
     if hasattr(c, "emit"):
         c.merge_shapes(c.shape(1), c.shape(2))
+        c.merge(c.shape(0)[0], c.shape(2)[0])
+        c.merge(c.shape(0)[3], c.shape(2)[3])
         c.merge(c.shape(4)[0], c.shape(2)[2] + 1)
     return c.shape(0) if c.known(0) else (UNKNOWN,) * 4
 

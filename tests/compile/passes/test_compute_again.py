@@ -126,6 +126,15 @@ def test_a_variable_that_is_written_in_between_is_not_read_again(executor):
         np.testing.assert_array_equal(session.run(v), np.zeros((ROWS, COLUMNS)))
 
 
+def test_what_reads_a_variable_is_computed_once(executor):
+    """Another thread's step may write it meanwhile, and both chains are to see one result."""
+    x = tf.placeholder(tf.float32, [ROWS, COLUMNS])
+    y = x * tf.Variable(2.0)
+    z = square_of(tf.exp(y)) - y
+    notes = [name for instr in rewritten([z], {x: values(ROWS, COLUMNS)}).instructions() for name, _ in instr.notes]
+    assert "compute_again" not in notes
+
+
 def test_training_gives_the_same_variables(executor, monkeypatch):
     x = tf.constant(values(ROWS, COLUMNS))
     w = tf.Variable(values(COLUMNS, COLUMNS) * 0.1)

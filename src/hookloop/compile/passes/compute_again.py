@@ -7,7 +7,7 @@ steps itself: arithmetic on what is in the cache takes less than memory. Functio
 
 from __future__ import annotations
 
-from ..ir import ARENA, GROWN, Buffer, Instr, Value, is_whole
+from ..ir import ARENA, GROWN, VARIABLE, Buffer, Instr, Value, is_whole
 from ..sizes import Size
 from .fuse_elementwise import MOST_STEPS, chains_in, is_elementwise, steps_of
 from .uses import Uses, blocks_of, equal_sizes, place_key
@@ -23,9 +23,11 @@ _CHEAP = frozenset((
 
 def compute_again(program):
     """Gives chains steps of their own for cheap results of earlier ones."""
+    uses = None  # of the program as it comes: what a block gets and loses concerns that block alone
     for block in blocks_of(program.root):
         if any(item.__class__ is Instr and _may_be_again(item) for item in block.items):
-            _Again(Uses.of(program), block).run()
+            uses = uses or Uses.of(program)
+            _Again(uses, block).run()
 
 
 def _may_be_again(instr):
@@ -90,7 +92,8 @@ class _Again:
                 chain.copies[place_key(step.outputs[0])] = _Copy(step, index)
                 chain.reads.update(map(place_key, step.inputs))
                 chain.steps += steps_of(step)
-            self._put_before(chain, place_key(out), index)
+                for value in step.inputs:
+                    self._put_before(chain, place_key(value), index)
         return True
 
     def _later_readers(self, instr, out):
@@ -127,7 +130,9 @@ class _Again:
             place = place_key(value)
             if place in chain.copies or any(place == place_key(step.outputs[0]) for step in steps):
                 continue
-            if value.buffer.kind == GROWN or not self.uses.holds(self.block, instr, value, [chain.end]):
+            if value.buffer.kind in (GROWN, VARIABLE):
+                return None  # its size may change, or another run may write it meanwhile: the readers would see two results
+            if not self.uses.holds(self.block, instr, value, [chain.end]):
                 return None
             if place in chain.reads:
                 continue
@@ -157,7 +162,7 @@ class _Again:
     def _put_before(self, chain, place, index):
         """Lets a step, and those that make its operands, stand before a place at the latest."""
         copy = chain.copies.get(place)
-        if copy is not None and index <= copy.index:
+        if copy is not None and index < copy.index:  # those of its operands stand there already where it does
             copy.index = index
             for value in copy.original.inputs:
                 self._put_before(chain, place_key(value), index)
