@@ -17,7 +17,7 @@
         for (int64_t i = 0; i < n; i++) to[i] = from[i * step];                                                             \
     }                                                                                                                       \
     /* Elements that are `step` bytes apart, to such as lie together. */                                                    \
-    static inline void name##_together(int64_t n, const char *from, int64_t step, T *to) {                                         \
+    static inline void name##_together(int64_t n, const char *from, int64_t step, T *to) {                                  \
         const int64_t size = (int64_t)sizeof(T);                                                                            \
         int64_t i = 0;                                                                                                      \
         if (step == 2 * size) {                                                                                             \
@@ -43,7 +43,7 @@
         for (; i < n; i++, from += step) to[i] = *(const T *)from;                                                          \
     }                                                                                                                       \
     /* Elements to such as are `to_step` bytes apart. */                                                                    \
-    static inline void name##_apart(int64_t n, const char *from, int64_t step, char *to, int64_t to_step) {                        \
+    static inline void name##_apart(int64_t n, const char *from, int64_t step, char *to, int64_t to_step) {                 \
         int64_t i = 0;                                                                                                      \
         for (; i + 4 <= n; i += 4, from += 4 * step, to += 4 * to_step) {                                                   \
             T a = *(const T *)from, b = *(const T *)(from + step), c = *(const T *)(from + 2 * step), d = *(const T *)(from + 3 * step); \

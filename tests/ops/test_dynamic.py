@@ -91,3 +91,13 @@ def test_a_negative_index_is_refused(executor):
     index = tf.placeholder(tf.int32, [2])
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"indices\[1\] = -1 is out of range"):
         run(tf.dynamic_stitch([index], [[1.0, 2.0]]), {index: [0, -1]})
+
+
+@pytest.mark.parametrize("number", [-1, 2, 3, 4])
+def test_constant_numbers_of_no_partition_are_refused(number, executor):
+    parts = tf.dynamic_partition(tf.constant([1, 2, 3] * 50), tf.constant([0, number, 0] * 50), 2)
+    with (
+        tf.Session() as session,
+        pytest.raises(tf.errors.InvalidArgumentError, match=rf"partitions\[1\] = {number} is not in \[0, 2\)"),
+    ):
+        session.run(parts)

@@ -598,7 +598,8 @@ class Lowerer(OpenAxes):
         if not self._small(node, context):
             return None
         if not open_sizes and op_def.shape is not None:
-            op_def.shape(context)  # what it refuses in the run is refused in its words
+            # What it refuses in the run is refused in its words; the sizes that it makes here are no one's.
+            op_def.shape(NodeContext(node, self))
         try:
             return self._symbolic_result(node, symbols)
         except (TypeError, ZeroDivisionError, IndexError):  # the kernel says it with the op's name, if it runs
