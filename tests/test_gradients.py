@@ -320,7 +320,7 @@ def test_an_op_without_gradient_is_named():
 
 # TensorFlow has no gradient of these either, or the region around them has it.
 WITHOUT = {
-    "Bincount", "Bitcast", "Bucketize", "DeepCopy", "Dilation2DBackpropFilter", "Dilation2DBackpropInput", "Empty", "Exit", "FakeQuantWithMinMaxArgsGradient", "FakeQuantWithMinMaxVarsGradient",
+    "Bincount", "Bitcast", "Bucketize", "CompareAndBitpack", "DataFormatDimMap", "DataFormatVecPermute", "DeepCopy", "Dilation2DBackpropFilter", "Dilation2DBackpropInput", "Empty", "Exit", "FakeQuantWithMinMaxArgsGradient", "Fingerprint", "FractionalAvgPoolGrad", "FractionalMaxPoolGrad", "FakeQuantWithMinMaxVarsGradient",
     "FakeQuantWithMinMaxVarsPerChannelGradient", "GuaranteeConst", "IgammaGradA", "InplaceAdd", "InplaceSub", "InplaceUpdate", "LRNGrad", "ListDiff", "LoopCond", "Lu", "MatrixLogarithm", "MatrixSolveLs",
     "MaxPoolGradWithArgmax", "Mod", "NextIteration", "ParallelConcat", "RandomGammaGrad", "RandomPoissonV2",
     "RandomShuffle", "RefExit", "RefNextIteration", "ScatterMax", "ScatterMin", "ScatterUpdate", "SegmentProd",

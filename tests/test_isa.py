@@ -44,7 +44,7 @@ def code_of_levels():
     """level -> the machine code of its kernels.
 
     The levels' object files are linked one level after the other, so the same function comes three times, lowest
-    level first.
+    level first. Of a function in a header the compiler may leave another number of copies at each level: those are left out.
     """
     command = ["objdump", "-d", "--no-show-raw-insn", str(EXTENSION)]
     listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -55,10 +55,9 @@ def code_of_levels():
             functions.setdefault(head.group(1), []).append(text)
     found = {level: [] for level in LEVELS}
     for texts in functions.values():
-        if len(texts) % len(LEVELS) == 0:
-            each = len(texts) // len(LEVELS)
-            for k, level in enumerate(LEVELS):
-                found[level] += texts[k * each : (k + 1) * each]
+        if len(texts) == len(LEVELS):
+            for level, text in zip(LEVELS, texts):
+                found[level].append(text)
     assert all(len(texts) > 1000 for texts in found.values()), "the kernels were not found"
     return {level: "\n".join(texts) for level, texts in found.items()}
 

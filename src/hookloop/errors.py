@@ -214,7 +214,7 @@ _CODES = {cls: code for code, cls in _CLASSES.items()}
 
 
 def _make_specific_exception(node_def, op, message, error_code):
-    """An error of the class of a code; of `OpError` where the code is unknown, with a warning."""
+    """An error of the class of a code; an `UnknownError` with it, and a warning, where it is none."""
     cls = _CLASSES.get(error_code)
     if cls is None:
         warnings.warn(f"Unknown error code: {error_code}", stacklevel=2)

@@ -101,6 +101,8 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             if name.startswith("__"):
                 raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
             value = _look_up(name, places, renamed)
+            if value is _ABSENT and name.endswith("_v2") and below.startswith("ops."):
+                value = _of_second_version(name.removesuffix("_v2"))
             if value is _ABSENT:
                 reason = ": hookloop has nothing of this module yet" if below in self._bare else ""
                 raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}{reason}")
@@ -138,9 +140,13 @@ def _look_up(name, places, renamed):
             own_module = isinstance(value, ModuleType) and value.__name__.startswith(_ROOT)
             if value is not _ABSENT and not own_module:
                 return value
-    if name.endswith("_v2"):  # and so those that are the second version's, where the first has others
-        for place in ("", ".nn", ".math", ".strings", ".debugging", ".linalg"):
-            value = getattr(_module(f"compat.v2{place}"), name.removesuffix("_v2"), _ABSENT)
-            if value is not _ABSENT and callable(value):
-                return value
+    return _ABSENT
+
+
+def _of_second_version(name):
+    """A function of the API's second version: files of ops have it under a name with "_v2" where the first version has another."""
+    for place in ("", ".nn", ".math", ".strings", ".debugging", ".linalg"):
+        value = getattr(_module(f"compat.v2{place}"), name, _ABSENT)
+        if value is not _ABSENT and callable(value):
+            return value
     return _ABSENT

@@ -148,7 +148,7 @@ def test_a_node_whose_attributes_tell_another_type_than_its_inputs_have(graph):
     ):
         graph.create_op("ExpandDims", [x, axis])
     with pytest.raises(
-        TypeError, match="DataType float32 for attr 'Tindices' not in list of allowed values: int32, int64"
+        TypeError, match="parameter 'Tindices' has DataType float32 not in list of allowed values: int32, int64"
     ):
         graph.create_op("ScatterNd", [x, x, axis])
     assert graph.create_op("ExpandDims", [x, axis], attrs={"Tdim": tf.int64}).outputs[0].shape.as_list() == [1, 2]

@@ -67,6 +67,38 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(session):
     assert texts(session.run(barrier.take_many(2))[2]) == [["x", "y"], [5, 6]]
 
 
+def test_nodes_that_share_a_barrier_say_the_same_of_it(session):
+    barrier = Barrier((tf.float32, tf.int32), shapes=((), (2,)), shared_name="z")
+    session.run(barrier.insert_many(0, ["a"], [1.0]))
+    same = Barrier((tf.float32, tf.int32), shapes=((), (2,)), shared_name="z")
+    assert sizes(session, same) == [0, 1]
+    other = Barrier((tf.float32, tf.int64), shapes=((), (2,)), shared_name="z")
+    said = "Shared barrier 'z' has component types float, int32 but requested component types were float, int64"
+    with pytest.raises(tf.errors.InvalidArgumentError, match=said):
+        session.run(other.ready_size())
+    other = Barrier((tf.float32, tf.int32), shapes=((), ()), shared_name="z")
+    said = r"has component shapes \[\[\], \[2\]\] but requested component shapes were \[\[\], \[\]\]"
+    with pytest.raises(tf.errors.InvalidArgumentError, match=said):
+        session.run(other.ready_size())
+
+
+def test_a_barrier_that_is_empty_and_closed_gives_not_even_nothing(session):
+    barrier = Barrier(tf.float32, shapes=())
+    assert session.run(barrier.take_many(0)).keys.tolist() == []
+    session.run(barrier.close())
+    with pytest.raises(tf.errors.OutOfRangeError, match=r"\(requested 0, total size 0\)"):
+        session.run(barrier.take_many(0))
+
+
+def test_a_closed_barrier_in_which_nothing_has_begun_takes_no_key(session):
+    barrier = Barrier(tf.float32, shapes=())
+    session.run(barrier.close())
+    said = "is closed.  Pending enqueues cancelled: 0.  Number of new insertions: 2.  Number of incomplete keys: 0."
+    with pytest.raises(tf.errors.CancelledError, match=said):
+        session.run(barrier.insert_many(0, ["a", "b"], [1, 2]))
+    session.run(barrier.insert_many(0, tf.zeros([0], tf.string), tf.zeros([0])))
+
+
 def test_a_closed_barrier_completes_what_has_begun(session):
     barrier = Barrier((tf.string, tf.int32), shapes=((), ()), name="B")
     session.run(barrier.insert_many(0, ["a", "b", "c"], ["x", "y", "z"]))
@@ -75,6 +107,8 @@ def test_a_closed_barrier_completes_what_has_begun(session):
     said = "is closed, but attempted to insert a brand new key: d.  Pending enqueues cancelled: 0.  Insertion index: 0."
     with pytest.raises(tf.errors.CancelledError, match=said):
         session.run(barrier.insert_many(0, ["d"], ["w"]))
+    with pytest.raises(tf.errors.CancelledError, match="brand new key: e.*Insertion index: 1."):
+        session.run(barrier.insert_many(1, ["a", "e"], [1, 2]))
     with pytest.raises(tf.errors.CancelledError, match="is already closed"):
         session.run(barrier.close())
     session.run(barrier.insert_many(1, ["a"], [1]))

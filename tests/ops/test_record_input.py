@@ -37,6 +37,23 @@ def test_a_batch_goes_on_in_the_next_epoch(files):
     assert sorted(found[:12]) == sorted(found[12:24]) == ALL
 
 
+def test_no_more_records_are_read_than_the_buffer_takes(tmp_path):
+    """An error comes behind the records before it, and once there was one each step has it."""
+    path = tmp_path / "bad"
+    with tf.python_io.TFRecordWriter(str(path)) as writer:
+        for i in range(6):
+            writer.write(b"%d" % i)
+    data = bytearray(path.read_bytes())
+    data[-6] ^= 255
+    path.write_bytes(data)
+    record = RecordInput(str(path)).get_yield_op()
+    with tf.Session() as session:
+        assert [session.run(record).tolist() for _ in range(5)] == [[b"%d" % i] for i in range(5)]
+        for _ in range(2):
+            with pytest.raises(tf.errors.DataLossError, match="corrupted record at 85"):
+                session.run(record)
+
+
 def test_records_in_lists(files):
     lists = RecordInput(files[0], 2, batches=2, name="ri", compression_type=files[1] or None).get_yield_op()
     assert [[record.name for record in found] for found in lists] == [["ri_1/Reshape:0", "ri_1/Reshape_2:0"],
@@ -52,6 +69,8 @@ def test_what_is_refused(tmp_path):
     with tf.Session() as session:
         with pytest.raises(tf.errors.NotFoundError, match="Found no files at .*x"):
             session.run(RecordInput(str(tmp_path / "x*")).get_yield_op())
+        with pytest.raises(tf.errors.NotFoundError, match="Found no files at .*none/"):
+            session.run(RecordInput(str(tmp_path / "none/*")).get_yield_op())
         tf.python_io.TFRecordWriter(str(tmp_path / "empty")).close()
         with pytest.raises(tf.errors.OutOfRangeError, match="There are no records in the files"):
             session.run(RecordInput(str(tmp_path / "empty")).get_yield_op())

@@ -109,8 +109,8 @@ class Operation(OperationFields):
 
     @property
     def traceback_with_start_lines(self):
-        """The entries of `traceback`, each with the function's globals' module, which is not kept, and the function's first line."""
-        return [(*entry, None, self._user_code.co_firstlineno) for entry in self.traceback]
+        """The entries of `traceback`, each with the function's first line."""
+        return [(*entry, self._user_code.co_firstlineno) for entry in self.traceback]
 
     _traceback = traceback  # copies of TensorFlow's functions read the field
 

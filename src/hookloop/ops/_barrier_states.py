@@ -9,6 +9,7 @@ import threading
 import numpy as np
 
 from .. import errors
+from ..graph.describe import message_name
 
 _numbers = itertools.count()
 _FIRST = -(1 << 63)
@@ -32,6 +33,24 @@ class BarrierState:
         self._number = _FIRST
         self._closed = self._cancelled = False
         self._changed = threading.Condition()
+
+    def check_shared(self, op):
+        """Refuses a node that shares the barrier and says other types or shapes.
+
+        Raises:
+          InvalidArgumentError: where it does.
+        """
+        types, shapes = list(op.get_attr("component_types")), list(op.get_attr("shapes"))
+        if types != self._types:
+            own, asked = (", ".join(map(message_name, some)) for some in (self._types, types))
+            self._refuse(
+                f"Shared barrier '{self.name}' has component types {own} but requested component types were {asked}"
+            )
+        own, asked = _shapes(self._shapes), _shapes(shapes)
+        if own != asked:
+            self._refuse(
+                f"Shared barrier '{self.name}' has component shapes {own} but requested component shapes were {asked}"
+            )
 
     def close_session(self):
         with self._changed:
@@ -103,23 +122,23 @@ class BarrierState:
         Raises:
           InvalidArgumentError, CancelledError: as `insert`.
         """
+        if self._closed and (self._cancelled or (keys and not self._incomplete)):
+            self._cancel(
+                f"Barrier {self.name} is closed.  Pending enqueues cancelled: {int(self._cancelled)}.  Number of new insertions: "
+                f"{len(keys)}.  Number of incomplete keys: {len(self._incomplete)}."
+            )
         new = set()
-        for key in keys:
+        for i, key in enumerate(keys):
             found = self._incomplete.get(key)
             if (found is None and key in new and len(self._types) > 1) or (found and found[2][component] is not None):
                 self._refuse(f"Key {_text(key)} already has a value for component {component} in barrier {self.name}")
             if found is None:
                 new.add(key)
-                if self._closed and not self._cancelled:
+                if self._closed:
                     self._cancel(
                         f"Barrier {self.name} is closed, but attempted to insert a brand new key: {_text(key)}.  Pending enqueues "
-                        f"cancelled: 0.  Insertion index: {component}.  Number of incomplete keys: {len(self._incomplete)}."
+                        f"cancelled: 0.  Insertion index: {i}.  Number of incomplete keys: {len(self._incomplete)}."
                     )
-        if self._cancelled:
-            self._cancel(
-                f"Barrier {self.name} is closed.  Pending enqueues cancelled: 1.  Number of new insertions: {len(new)}.  "
-                f"Number of incomplete keys: {len(self._incomplete)}."
-            )
         return new
 
     def _refuse(self, text):
@@ -133,7 +152,7 @@ class BarrierState:
     def take(self, call, count, small):
         """Waits for so many values that are complete: (numbers of their first insertions, keys, components)."""
         with self._changed:
-            while len(self._ready) < count:
+            while len(self._ready) < count or (self._closed and not self._ready and not self._incomplete):
                 if self._closed and not self._incomplete:
                     if small and self._ready:
                         break
@@ -156,6 +175,11 @@ class BarrierState:
             self._types
         )
         return [np.empty((0, *(d or 0 for d in shape)), t.as_numpy_dtype) for shape, t in zip(shapes, self._types)]
+
+
+def _shapes(shapes):
+    """Shapes of components as errors have them; an unknown one is that of a scalar."""
+    return f"[{', '.join(_sizes([] if shape.ndims is None else shape.as_list()) for shape in shapes)}]"
 
 
 def _sizes(shape):

@@ -22,7 +22,9 @@ def _run_barrier(call):
 
     key = ("barrier", call.attr("shared_name") or call.op_name)
     found = call.resource_state.get(key)
-    return found or call.resource_state.setdefault(key, BarrierState(call.op))
+    found = found or call.resource_state.setdefault(key, BarrierState(call.op))
+    found.check_shared(call.op)
+    return found
 
 
 def _state(handle):

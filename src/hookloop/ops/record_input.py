@@ -35,10 +35,14 @@ class _Records:
         self._shift = call.attr("file_shuffle_shift_ratio")
         self._draws = np.random.RandomState(call.attr("file_random_seed") % (1 << 32))
         self._buffer, self._lock, self._source = [], threading.Lock(), iter(())
+        self._error = None
         self._files()
 
     def _files(self):
-        found = sorted(_matches(self._pattern))
+        try:
+            found = sorted(_matches(self._pattern))
+        except errors.NotFoundError:  # of the directory
+            found = []
         if not found:
             raise errors.NotFoundError(None, None, f"Found no files at {self._pattern}")
         return found
@@ -54,22 +58,31 @@ class _Records:
             yield from tf_record_iterator(path, self._options)
 
     def take(self, count):
+        """So many records; once there was an error each step has it, as in TensorFlow: what had been drawn is lost."""
         with self._lock:
-            return [self._next() for _ in range(count)]
+            if self._error is not None:
+                raise type(self._error)(None, None, self._error.message)
+            try:
+                return [self._next() for _ in range(count)]
+            except errors.OpError as error:
+                self._error = error
+                raise
+
+    def _fill(self):
+        while len(self._buffer) < self._room:
+            record = next(self._source, None)
+            if record is None:
+                return
+            self._buffer.append(record)
 
     def _next(self):
         """A record of the buffer, which is filled before; an epoch ends before the next one begins."""
-        for record in self._source:
-            self._buffer.append(record)
-            if len(self._buffer) == self._room:
-                break
+        self._fill()
         if not self._buffer:
             self._source = self._epoch()
-            self._buffer.append(next(self._source, None))
-            if self._buffer[0] is None:
-                self._buffer.clear()
-                raise errors.OutOfRangeError(None, None, f"There are no records in the files at {self._pattern}")
-            return self._next()
+            self._fill()
+        if not self._buffer:
+            raise errors.OutOfRangeError(None, None, f"There are no records in the files at {self._pattern}")
         place = self._draws.randint(len(self._buffer))
         self._buffer[place], self._buffer[-1] = self._buffer[-1], self._buffer[place]
         return self._buffer.pop()

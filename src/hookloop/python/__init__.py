@@ -54,7 +54,10 @@ _TABLE = {
     # Imported for the gradients that they register.
     **{f"ops.{name}_grad": ("",) for name in "array control_flow data_flow linalg manip math nn optional random state tensor_array".split()},
     "ops.bitwise_ops": ("bitwise", "?ops.op_functions"),
+    "ops.control_flow_v2_toggles": ("preambles",),
     "ops.critical_section_ops": ("",),
+    "ops.summary_ops_v2": (),
+    "ops.ctc_ops": ("ops.ctc_labels",),
     "ops.image_grad": ("",),
     **dict.fromkeys(("ops.image_ops", "ops.image_ops_impl"), ("image", *_OPS)),
     "ops.init_ops_v2": ("compat.v2.initializers", "compat.v2"),
@@ -86,6 +89,7 @@ _TABLE = {
     "platform.gfile": ("gfile",),
     "platform.googletest": ("test",),
     "platform.resource_loader": ("resource_loader",),
+    "summary.plugin_asset": ("summary.plugin_assets",),
     "platform.sysconfig": ("sysconfig",),
     "platform.test": ("test",),
     "pywrap_tensorflow": ("train", "errors"),
@@ -173,7 +177,7 @@ _RENAMED = {
         "GlorotUniform": "glorot_uniform_initializer", "GlorotNormal": "glorot_normal_initializer",
         "_compute_fans": "initializers._fans", "Identity": "initializers.identity", "Initializer": "initializers.Initializer",
     },
-    "ops.array_ops": {"listdiff": "python.ops.other_functions.listdiff", "shape_internal": "ops.array.shape_internal"},
+    "ops.array_ops": {"gather_v2": "compat.v2.gather", "pad_v2": "compat.v2.pad", "listdiff": "python.ops.other_functions.listdiff", "shape_internal": "ops.array.shape_internal"},
     "ops.control_flow_ops": {
         "with_dependencies": "ops.core.with_dependencies", "_Enter": "ops.control_flow_nodes.enter", "_Identity": "identity",
         "_NextIteration": "ops.control_flow_nodes.next_iteration",
@@ -190,6 +194,7 @@ _RENAMED = {
     "ops.nn_impl": {"_compute_sampled_logits": "ops.candidates._sampled_logits", "_sum_rows": "ops.candidates._sum_rows"},
     "ops.parallel_for": {name: f"jacobians.{name}" for name in ("batch_jacobian", "jacobian")},
     "ops.random_ops": {
+        "random_poisson_v2": "compat.v2.random.poisson",
         "parameterized_truncated_normal": "ops.random_within_bounds.parameterized_truncated_normal",
     },
     "ops.stateless_random_ops": {
@@ -197,6 +202,7 @@ _RENAMED = {
         for name in ("random_uniform", "random_normal")
     },
     "ops.string_ops": {f"string_{name}": f"strings.{name}" for name in ("format", "length", "lower", "upper")},
+    "ops.summary_ops_v2": {name: f"summary.{name}" for name in ("all_v2_summary_ops", "initialize")},
     "ops.summary_op_util": {"summary_scope": "summary.functions.summary_scope"},
     "ops.confusion_matrix": {"remove_squeezable_dimensions": "python.ops.other_functions.remove_squeezable_dimensions"},
     "ops.state_ops": {name: f"python.ops.other_functions.{name}" for name in ("variable_op", "variable_op_v2")},
@@ -224,7 +230,8 @@ _RENAMED = {
 
 # Programs and suites put functions and classes of their own into these: what is there is the module itself.
 _SAME = {
-    "framework.test_combinations": "python.framework.combinations", "platform.tf_logging": "logging", "summary.writer.writer": "summary.writer", "summary.writer.writer_cache": "summary.writer",
+    "framework.test_combinations": "python.framework.combinations",
+    "pywrap_tensorflow_internal": "python.pywrap_tensorflow", "platform.tf_logging": "logging", "summary.writer.writer": "summary.writer", "summary.writer.writer_cache": "summary.writer",
 }  # fmt: skip
 
 # What is in these is not there yet. Files that use one of them in a few functions import it at their top.
@@ -239,12 +246,12 @@ _BARE = """autograph.core.ag_ctx data.experimental.ops.distribute data.experimen
     framework.graph_to_function_def framework.kernels framework.load_library framework.op_def_library framework.test_ops
     framework.traceable_stack keras.engine.training keras.keras_parameterized keras.layers.core
     layers.convolutional layers.core layers.layers ops.batch_ops ops.boosted_trees_ops ops.collective_ops ops.cond_v2
-    ops.control_flow_util_v2 ops.control_flow_v2_toggles ops.ctc_ops ops.gen_stateful_random_ops
+    ops.control_flow_util_v2 ops.gen_stateful_random_ops
     ops.linalg.linear_operator ops.linalg.linear_operator_test_util ops.proto_ops ops.losses.losses ops.losses.losses_impl ops.losses.util ops.metrics ops.metrics_impl ops.op_selector
     ops.ragged.ragged_array_ops ops.ragged.ragged_conversion_ops ops.ragged.ragged_factory_ops ops.ragged.ragged_math_ops
     ops.ragged.ragged_string_ops ops.ragged.ragged_tensor ops.ragged.ragged_tensor_value
-    ops.rnn ops.rnn_cell ops.rnn_cell_impl ops.sparse_ops ops.stateful_random_ops ops.summary_ops_v2 ops.weights_broadcast_ops
-    ops.while_v2 platform.build_info platform.control_imports pywrap_tensorflow_internal saved_model.nested_structure_coder
+    ops.rnn ops.rnn_cell ops.rnn_cell_impl ops.sparse_ops ops.stateful_random_ops ops.weights_broadcast_ops
+    ops.while_v2 platform.build_info platform.control_imports saved_model.nested_structure_coder
     summary.writer.event_file_writer_v2 training.checkpoint_ops training.saver_test_utils training.saving.functional_saver
     training.tensorboard_logging training.tracking.data_structures training.tracking.graph_view
     util.tf_should_use util.tf_stack""".split()  # fmt: skip

@@ -146,7 +146,7 @@ class FileWriter:
         self._add(messages.Event(graph_def=given.SerializeToString()), global_step)
 
     def _write_plugin_assets(self, graph):
-        from ..python.summary.plugin_asset import get_all_plugin_assets
+        from .plugin_assets import get_all_plugin_assets
 
         for plugin in get_all_plugin_assets(graph):
             directory = os.path.join(local_path(self._logdir) or os.curdir, "plugins", plugin.plugin_name)
@@ -254,7 +254,7 @@ class FileWriter:
     def reopen(self):
         """Opens another file in the directory, where this one is closed."""
         if self._closed:
-            self._opened = self._open() if self._arguments[-1] else None
+            self._opened = None  # also with a suffix: TensorFlow opens the first file alone at once
             self._closed = self._told = False
 
 

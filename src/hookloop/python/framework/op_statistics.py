@@ -51,8 +51,7 @@ class RegisterStatistics:
       statistic_type: which cost.
 
     Raises:
-      TypeError: where the type is no text.
-      ValueError: where it has a ",".
+      TypeError: where one of them is no text, or has a ",".
       KeyError: when decorating, where there is such a function.
     """
 

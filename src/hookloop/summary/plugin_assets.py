@@ -1,8 +1,8 @@
-"""`python.summary.plugin_asset`: files that plugins of TensorBoard want beside the events of a graph."""
+"""Files that plugins of TensorBoard want beside the events of a graph."""
 
 from abc import ABCMeta, abstractmethod
 
-from ...graph.stack import get_default_graph
+from ..graph.stack import get_default_graph
 
 __all__ = ["PluginAsset", "get_all_plugin_assets", "get_plugin_asset"]
 

@@ -1,1 +1,0 @@
-"""`python.summary`: modules with something of their own."""
