@@ -154,19 +154,21 @@ def _pairs(c, matrix, diagonals, low, high):
         yield (*matrix.shape[:-2], length), in_matrix, ((*packed[:batch], packed[-1]), offset)
 
 
-def _into(c, matrix, diagonals, low, high):
-    """Copies diagonals into a matrix that has its buffer."""
-    for shape, (to, at), (of, start) in _pairs(c, matrix, diagonals, low, high):
-        row = c.temp(diagonals.dtype, shape)
-        c.view(row, diagonals, of, start)
-        c.emit("copy", [row], [c.window(matrix, shape, to, at)])
+def _copy(c, matrix, diagonals, low, high, into_matrix):
+    """Copies diagonals into a matrix, or out of it: one of both has its buffer."""
+    for shape, in_matrix, packed in _pairs(c, matrix, diagonals, low, high):
+        ends = (diagonals, packed), (matrix, in_matrix)
+        (source, (of, start)), (target, (to, at)) = ends if into_matrix else ends[::-1]
+        row = c.temp(source.dtype, shape)
+        c.view(row, source, of, start)
+        c.emit("copy", [row], [c.window(target, shape, to, at)])
 
 
 def _diag_lower(c, node):
     diagonals, out = node.inputs[0], node.outputs[0]
     c.prepare(out)
     c.emit("fill", [node.inputs[4]], [out])
-    _into(c, out, diagonals, *_range(c, 1))
+    _copy(c, out, diagonals, *_range(c, 1), into_matrix=True)
 
 
 def _part_lower(c, node):
@@ -175,17 +177,14 @@ def _part_lower(c, node):
     c.prepare(out)
     if high > low:
         c.emit("fill", [node.inputs[2]], [out])
-    for shape, (of, start), (to, at) in _pairs(c, matrix, out, low, high):
-        row = c.temp(matrix.dtype, shape)
-        c.view(row, matrix, of, start)
-        c.emit("copy", [row], [c.window(out, shape, to, at)])
+    _copy(c, matrix, out, low, high, into_matrix=False)
 
 
 def _set_lower(c, node):
     matrix, out = node.inputs[0], node.outputs[0]
     c.prepare(out)
     c.emit("copy", [matrix], [out])
-    _into(c, out, node.inputs[1], *_range(c, 2))
+    _copy(c, out, node.inputs[1], *_range(c, 2), into_matrix=True)
 
 
 # --- references -----------------------------------------------------------------------------------------------

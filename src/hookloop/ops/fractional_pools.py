@@ -245,7 +245,14 @@ def fractional_max_pool(value, pooling_ratio, pseudo_random=False, overlapping=F
 
 def fractional_avg_pool(value, pooling_ratio, pseudo_random=False, overlapping=False, deterministic=False, seed=0, seed2=0,
                         name=None):  # fmt: skip
-    """The means over windows of images, which are those of `fractional_max_pool`."""
+    """The means over windows of images, which are those of `fractional_max_pool`.
+
+    Args:
+      value, pooling_ratio, pseudo_random, overlapping, deterministic, seed, seed2, name: those of `fractional_max_pool`.
+
+    Returns:
+      (output, row_pooling_sequence, col_pooling_sequence): where windows begin, and where the last one ends.
+    """
     return _node(FractionalAvgPool, value, pooling_ratio, pseudo_random, overlapping, deterministic, seed, seed2, name)
 
 
@@ -267,5 +274,9 @@ def fractional_max_pool_v2(value, pooling_ratio, pseudo_random=False, overlappin
 
 
 def fractional_avg_pool_v2(value, pooling_ratio, pseudo_random=False, overlapping=False, seed=0, name=None):
-    """`fractional_avg_pool`, whose windows are the same in each run where it has a seed; see `fractional_max_pool_v2`."""
+    """`fractional_avg_pool`, whose windows are the same in each run where it has a seed.
+
+    Args:
+      value, pooling_ratio, pseudo_random, overlapping, seed, name: those of `fractional_max_pool_v2`.
+    """
     return _seeded(FractionalAvgPool, value, pooling_ratio, pseudo_random, overlapping, seed, name)

@@ -37,18 +37,22 @@ class DropStaleGradientOptimizer(Optimizer):
         self._staleness = staleness
 
     def compute_gradients(self, loss, *args, **kwargs):
+        """Those of the other optimizer, begun at the global step of now."""
         with colocate_with(loss):
             self._local_step = get_global_step() + 0
         with control_dependencies([self._local_step]):
             return self._opt.compute_gradients(identity(loss), *args, **kwargs)
 
     def get_slot(self, *args, **kwargs):
+        """A slot of the other optimizer."""
         return self._opt.get_slot(*args, **kwargs)
 
     def get_slot_names(self, *args, **kwargs):
+        """The names of the other optimizer's slots."""
         return self._opt.get_slot_names(*args, **kwargs)
 
     def apply_gradients(self, grads_and_vars, global_step=None, name=None):
+        """Applies gradients that are not too late; gives the number of those that were."""
         with colocate_with(global_step):
             counter = get_variable("stale_counter", [], initializer=zeros_initializer(), trainable=False)
 

@@ -79,6 +79,16 @@ class ObjectIdentityDictionary(MutableMapping):
         return f"ObjectIdentityDictionary({self._storage!r})"
 
 
+def _living(storage, discard):
+    """The objects of weak wrappers that are still there; the wrappers of others are discarded."""
+    for key in list(storage):
+        unwrapped = key.unwrapped
+        if unwrapped is None:
+            discard(key)
+        else:
+            yield unwrapped
+
+
 class ObjectIdentityWeakKeyDictionary(ObjectIdentityDictionary):
     """The same, which does not keep its keys: they go when nobody else has them."""
 
@@ -88,12 +98,7 @@ class ObjectIdentityWeakKeyDictionary(ObjectIdentityDictionary):
         return sum(1 for _ in self)
 
     def __iter__(self):
-        for key in list(self._storage):
-            unwrapped = key.unwrapped
-            if unwrapped is None:
-                del self._storage[key]
-            else:
-                yield unwrapped
+        return _living(self._storage, self._storage.__delitem__)
 
 
 class ObjectIdentitySet(MutableSet):
@@ -150,9 +155,4 @@ class ObjectIdentityWeakSet(ObjectIdentitySet):
         return sum(1 for _ in self)
 
     def __iter__(self):
-        for key in list(self._storage):
-            unwrapped = key.unwrapped
-            if unwrapped is None:
-                self._storage.discard(key)
-            else:
-                yield unwrapped
+        return _living(self._storage, self._storage.discard)
